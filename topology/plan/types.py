@@ -1,0 +1,172 @@
+"""The plan: what would run, as data. `components/` realises it and consults nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Variant(StrEnum):
+    """How every node of a stack runs."""
+
+    CONTAINERS = "containers"
+    UNIKERNEL = "unikernel"
+
+
+class Accelerator(StrEnum):
+    """What executes a guest's instructions."""
+
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+class BootMethod(StrEnum):
+    """How a domain starts."""
+
+    DISK = "disk"
+    INIT = "init"
+    KERNEL = "kernel"
+
+
+class ConfigDelivery(StrEnum):
+    """How a node receives its configuration document."""
+
+    BOOT_MODULE = "boot-module"
+    COMMAND_LINE = "command-line"
+    FILE = "file"
+
+
+class RootFilesystem(StrEnum):
+    """How a container gets its read-only root.
+
+    `mount`: libvirtd mounts the image, the container is mapped into a user namespace.
+    `file`: the container's controller loops the image; init gives its privileges up itself.
+    """
+
+    FILE = "file"
+    MOUNT = "mount"
+
+
+class ReplaceOrder(StrEnum):
+    """Which generation of a node goes first when it is replaced."""
+
+    CREATE_FIRST = "create-first"
+    DELETE_FIRST = "delete-first"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """A built image: `digest` is the SHA-256 of its bytes in hexadecimal, `path` is local."""
+
+    role: str
+    variant: Variant
+    digest: str
+    size: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """How a domain boots, in general terms, so that another library OS is another value."""
+
+    method: BootMethod
+    config: ConfigDelivery
+    nic_model: str = "virtio"
+    virtio: str | None = None
+    machine: str | None = None
+    firmware: str | None = None
+    accelerator: Accelerator | None = None
+    root: RootFilesystem | None = None
+    init: str | None = None
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSegment:
+    """A libvirt network with a bridge and no host address.
+
+    `generation` hashes what cannot change while guests are attached; `bridge` is at most 15
+    characters (IFNAMSIZ less its NUL). `uplink` is an existing bridge used instead, or `None`.
+    """
+
+    name: str
+    host: str
+    network: str
+    bridge: str
+    generation: str
+    mtu: int
+    uplink: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRoute:
+    """A static route of an interface, in text form."""
+
+    prefix: str
+    via: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNic:
+    """An interface of a domain; `addresses` carry their prefix lengths."""
+
+    segment: str
+    network: str
+    bridge: str
+    mac: str
+    addresses: tuple[str, ...]
+    routes: tuple[PlannedRoute, ...]
+    link_up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDomain:
+    """A libvirt domain.
+
+    `name` is `<stack>-<node>-<digest prefix>`; `digest` covers the image, the configuration and
+    every other boot-relevant field. `memory` is in MiB. `config` is the canonical JSON document.
+    """
+
+    name: str
+    node: str
+    kind: str
+    host: str
+    image: ImageRef
+    config: bytes
+    config_digest: str
+    memory: int
+    vcpus: int
+    boot: Boot
+    nics: tuple[PlannedNic, ...]
+    digest: str
+    console: str
+    replace: ReplaceOrder = ReplaceOrder.CREATE_FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideClient:
+    """How to stand where an external node stands: its segment's bridge, addresses and routes.
+
+    `resolvers` are the addresses of the topology's DNS nodes.
+    """
+
+    node: str
+    segment: str
+    bridge: str
+    mac: str
+    addresses: tuple[str, ...]
+    routes: tuple[PlannedRoute, ...]
+    resolvers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Everything that a stack deploys; equal inputs give equal plans, byte for byte."""
+
+    stack: str
+    topology: str
+    variant: Variant
+    segments: tuple[PlannedSegment, ...]
+    domains: tuple[PlannedDomain, ...]
+    outside: tuple[OutsideClient, ...]

@@ -1,0 +1,241 @@
+"""What a topology is once every name, address, MAC, route and record is known.
+
+Nothing here can be left out or be wrong: `topology.resolve` builds these values from a
+`Topology` and reports mistakes as diagnostics instead of building them. They are frozen, and
+their order is sorted by name (rules excepted), so that equal topologies are equal values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+
+Address = IPv4Address | IPv6Address
+InterfaceAddress = IPv4Interface | IPv6Interface
+Prefix = IPv4Network | IPv6Network
+
+
+class Kind(StrEnum):
+    """What a node does; `external` nodes stand for the outside and are never deployed."""
+
+    DNS = "dns"
+    EXTERNAL = "external"
+    FIREWALL = "firewall"
+    ROUTER = "router"
+    WEB = "web"
+
+
+class Protocol(StrEnum):
+    """A protocol that a service or a rule names."""
+
+    ICMP = "icmp"
+    ICMPV6 = "icmpv6"
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class RuleAction(StrEnum):
+    """What a rule does with what it matches."""
+
+    DENY = "deny"
+    PERMIT = "permit"
+
+
+class Dataplane(StrEnum):
+    """Who forwards in a container: the host's kernel, or the code that unikernels run."""
+
+    KERNEL = "kernel"
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One protocol with its destination ports (inclusive ranges) or ICMP types; empty means all."""
+
+    protocol: Protocol
+    ports: tuple[tuple[int, int], ...] = ()
+    types: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One side of a rule at its node: an interface (by segment name), or a prefix; never both.
+
+    A zone that the node is attached to is its interfaces into that zone; any other zone,
+    segment or node is the prefixes or addresses it holds.
+    """
+
+    interface: str | None = None
+    prefix: Prefix | None = None
+
+    def __post_init__(self) -> None:
+        if (self.interface is None) == (self.prefix is None):
+            raise ValueError("an endpoint is an interface or a prefix")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRule:
+    """An ordered rule; empty `sources`, `destinations` or `matches` mean any."""
+
+    name: str
+    action: RuleAction
+    sources: tuple[Endpoint, ...]
+    destinations: tuple[Endpoint, ...]
+    matches: tuple[Match, ...]
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPolicy:
+    """First match decides, `default` decides the rest; established flows pass when stateful."""
+
+    name: str
+    default: RuleAction
+    stateful: bool
+    rules: tuple[ResolvedRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedInterface:
+    """A node's attachment to a segment; its name is the segment's."""
+
+    segment: str
+    zone: str
+    mac: str
+    mtu: int
+    addresses: tuple[InterfaceAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRoute:
+    """A static route: the prefix, the next hop's name and address, the interface that leads there."""
+
+    prefix: Prefix
+    next_hop: str
+    via: Address
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What the web server answers at a path: a media type and bytes."""
+
+    path: str
+    media_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DnsRecord:
+    """A resource record; names are absolute without the final dot (RFC 1035 section 3)."""
+
+    name: str
+    type: str
+    ttl: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class DnsZone:
+    """An authoritative zone: its apex, its SOA fields and its records, NS included."""
+
+    origin: str
+    ttl: int
+    primary: str
+    mailbox: str
+    serial: int
+    refresh: int
+    retry: int
+    expire: int
+    minimum: int
+    records: tuple[DnsRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedNode:
+    """A node with everything that it needs to run, whatever the variant.
+
+    `memory` is in MiB, `None` where the platform's default applies. `resources` is filled for
+    web nodes, `zones` for DNS nodes, `policy` for nodes that filter.
+    """
+
+    name: str
+    kind: Kind
+    host: str
+    interfaces: tuple[ResolvedInterface, ...]
+    routes: tuple[ResolvedRoute, ...]
+    memory: int | None = None
+    vcpus: int = 1
+    dataplane: Dataplane = Dataplane.KERNEL
+    resources: tuple[Resource, ...] = ()
+    zones: tuple[DnsZone, ...] = ()
+    policy: ResolvedPolicy | None = None
+
+    @property
+    def deployed(self) -> bool:
+        """Whether the node becomes a domain."""
+        return self.kind is not Kind.EXTERNAL
+
+    def interface(self, segment: str) -> ResolvedInterface:
+        """The interface on `segment`; raises `KeyError` when the node has none there."""
+        for interface in self.interfaces:
+            if interface.segment == segment:
+                return interface
+        raise KeyError(segment)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSegment:
+    """A shared layer-2 domain, placed on a host."""
+
+    name: str
+    zone: str
+    host: str
+    mtu: int
+    prefixes: tuple[Prefix, ...]
+
+
+class StatementKind(StrEnum):
+    """What a statement asserts; DESIGN.md's words."""
+
+    ISOLATE = "isolate"
+    ONLY = "only"
+    REACH = "reach"
+    WAYPOINT = "waypoint"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedStatement:
+    """A statement with its selectors expanded to node names; never derived from rules.
+
+    `sources` and `destinations` hold node names. `matches` is empty for any service.
+    `only` names the statements whose flows are the only ones let through; `node` is the
+    waypoint of a waypoint statement and the `across` of an isolation (`None`: anywhere).
+    """
+
+    name: str
+    kind: StatementKind
+    sources: tuple[str, ...]
+    destinations: tuple[str, ...]
+    matches: tuple[Match, ...] = ()
+    only: tuple[str, ...] = ()
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTopology:
+    """The whole network, resolved. Mappings are keyed and sorted by name."""
+
+    name: str
+    segments: Mapping[str, ResolvedSegment]
+    nodes: Mapping[str, ResolvedNode]
+    statements: Mapping[str, ResolvedStatement]

@@ -6,46 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-
-class Variant(StrEnum):
-    """How every node of a stack runs."""
-
-    CONTAINERS = "containers"
-    UNIKERNEL = "unikernel"
-
-
-class Accelerator(StrEnum):
-    """What executes a guest's instructions."""
-
-    KVM = "kvm"
-    TCG = "tcg"
-
-
-class BootMethod(StrEnum):
-    """How a domain starts."""
-
-    DISK = "disk"
-    INIT = "init"
-    KERNEL = "kernel"
-
-
-class ConfigDelivery(StrEnum):
-    """How a node receives its configuration document."""
-
-    BOOT_MODULE = "boot-module"
-    COMMAND_LINE = "command-line"
-    FILE = "file"
-
-
-class RootFilesystem(StrEnum):
-    """How a container gets its read-only root.
-
-    `mount`: libvirtd mounts the image, the container is mapped into a user namespace.
-    `file`: the container's controller loops the image; init gives its privileges up itself.
-    """
-
-    FILE = "file"
-    MOUNT = "mount"
+from topology.platforms.types import (
+    Accelerator,
+    Boot,
+    BootMethod,
+    ConfigDelivery,
+    RootFilesystem,
+    Variant,
+)
 
 
 class ReplaceOrder(StrEnum):
@@ -67,27 +35,12 @@ class ImageRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Boot:
-    """How a domain boots, in general terms, so that another library OS is another value."""
-
-    method: BootMethod
-    config: ConfigDelivery
-    nic_model: str = "virtio"
-    virtio: str | None = None
-    machine: str | None = None
-    firmware: str | None = None
-    accelerator: Accelerator | None = None
-    root: RootFilesystem | None = None
-    init: str | None = None
-    capabilities: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedSegment:
     """A libvirt network with a bridge and no host address.
 
     `generation` hashes what cannot change while guests are attached; `bridge` is at most 15
-    characters (IFNAMSIZ less its NUL). `uplink` is an existing bridge used instead, or `None`.
+    characters (IFNAMSIZ less its NUL). `uplink` is an existing bridge to use instead of one of
+    our own, or `None`; where it is given, `bridge` is its name.
     """
 
     name: str
@@ -170,3 +123,21 @@ class Deployment:
     segments: tuple[PlannedSegment, ...]
     domains: tuple[PlannedDomain, ...]
     outside: tuple[OutsideClient, ...]
+
+
+__all__ = [
+    "Accelerator",
+    "Boot",
+    "BootMethod",
+    "ConfigDelivery",
+    "Deployment",
+    "ImageRef",
+    "OutsideClient",
+    "PlannedDomain",
+    "PlannedNic",
+    "PlannedRoute",
+    "PlannedSegment",
+    "ReplaceOrder",
+    "RootFilesystem",
+    "Variant",
+]

@@ -1,0 +1,8 @@
+"""What would run: a resolved topology and a variant turned into a deployment, as data."""
+
+from __future__ import annotations
+
+from topology.plan.build import plan
+from topology.plan.errors import PlanError
+
+__all__ = ["PlanError", "plan"]

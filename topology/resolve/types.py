@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -19,42 +18,35 @@ from ipaddress import (
     IPv6Network,
 )
 
+from topology.model.words import Dataplane, Kind, Protocol, RuleAction, StatementKind
+
+__all__ = [
+    "Address",
+    "Dataplane",
+    "DnsRecord",
+    "DnsZone",
+    "Endpoint",
+    "InterfaceAddress",
+    "Kind",
+    "Match",
+    "Prefix",
+    "Protocol",
+    "ResolvedInterface",
+    "ResolvedNode",
+    "ResolvedPolicy",
+    "ResolvedRoute",
+    "ResolvedRule",
+    "ResolvedSegment",
+    "ResolvedStatement",
+    "ResolvedTopology",
+    "Resource",
+    "RuleAction",
+    "StatementKind",
+]
+
 Address = IPv4Address | IPv6Address
 InterfaceAddress = IPv4Interface | IPv6Interface
 Prefix = IPv4Network | IPv6Network
-
-
-class Kind(StrEnum):
-    """What a node does; `external` nodes stand for the outside and are never deployed."""
-
-    DNS = "dns"
-    EXTERNAL = "external"
-    FIREWALL = "firewall"
-    ROUTER = "router"
-    WEB = "web"
-
-
-class Protocol(StrEnum):
-    """A protocol that a service or a rule names."""
-
-    ICMP = "icmp"
-    ICMPV6 = "icmpv6"
-    TCP = "tcp"
-    UDP = "udp"
-
-
-class RuleAction(StrEnum):
-    """What a rule does with what it matches."""
-
-    DENY = "deny"
-    PERMIT = "permit"
-
-
-class Dataplane(StrEnum):
-    """Who forwards in a container: the host's kernel, or the code that unikernels run."""
-
-    KERNEL = "kernel"
-    SHARED = "shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +194,6 @@ class ResolvedSegment:
     host: str
     mtu: int
     prefixes: tuple[Prefix, ...]
-
-
-class StatementKind(StrEnum):
-    """What a statement asserts; DESIGN.md's words."""
-
-    ISOLATE = "isolate"
-    ONLY = "only"
-    REACH = "reach"
-    WAYPOINT = "waypoint"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""Authoritative DNS servers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from topology.model.base import DnsLabel, DnsName, Model, OneOrMore, bad_value
+from topology.model.node import DeployedNode
+
+__all__ = ["DnsNode", "RecordSet", "Records"]
+
+
+def _txt(value: str) -> str:
+    if len(value.encode()) > 4096:
+        raise bad_value("txt", "a TXT record holds at most 4096 bytes here")
+    return value
+
+
+class RecordSet(Model):
+    """What a name in a zone stands for: the addresses of nodes, text, or another name.
+
+    A file may write the nodes alone. A `cname` without a dot is a name in the same zone.
+    """
+
+    nodes: OneOrMore | None = None
+    txt: OneOrMore | None = None
+    cname: DnsName | None = None
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Self:
+        if self.cname is not None and (self.nodes or self.txt):
+            raise bad_value(
+                "record",
+                "a name with a cname has nothing else (RFC 1034 section 3.6.2)",
+                "keep the cname or the rest",
+            )
+        if self.cname is None and not self.nodes and not self.txt:
+            raise bad_value("record", "a record is empty", "name a node, or give txt or cname")
+        for text in self.txt or ():
+            _txt(text)
+        return self
+
+
+def _record_set(value: Any) -> Any:
+    return {"nodes": value} if isinstance(value, str | list | tuple) else value
+
+
+Records = Mapping[DnsLabel, Annotated[RecordSet, BeforeValidator(_record_set)]]
+"""A zone's records by name without the zone; `@` is the zone itself."""
+
+
+class DnsNode(DeployedNode):
+    """An authoritative name server on UDP and TCP port 53.
+
+    `records` maps a zone to its records; SOA, NS, addresses and reverse zones follow.
+    """
+
+    kind: Literal["dns"] = "dns"
+    records: Annotated[Mapping[DnsName, Records], Field(min_length=1)]

@@ -1,0 +1,54 @@
+"""The closed vocabularies of a topology file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Dataplane", "Kind", "Protocol", "RuleAction", "StatementKind"]
+
+
+class Dataplane(StrEnum):
+    """Who forwards in a container: the host's kernel, or the code that unikernels run."""
+
+    KERNEL = "kernel"
+    SHARED = "shared"
+
+
+class Kind(StrEnum):
+    """What a node does; `external` nodes stand for the outside and are never deployed."""
+
+    DNS = "dns"
+    EXTERNAL = "external"
+    FIREWALL = "firewall"
+    ROUTER = "router"
+    WEB = "web"
+
+    @property
+    def forwards(self) -> bool:
+        """Whether nodes of this kind pass packets on."""
+        return self in (Kind.FIREWALL, Kind.ROUTER)
+
+
+class Protocol(StrEnum):
+    """A protocol that a service or a rule names."""
+
+    ICMP = "icmp"
+    ICMPV6 = "icmpv6"
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class RuleAction(StrEnum):
+    """What a rule does with what it matches."""
+
+    DENY = "deny"
+    PERMIT = "permit"
+
+
+class StatementKind(StrEnum):
+    """What a statement asserts about flows."""
+
+    ISOLATE = "isolate"
+    ONLY = "only"
+    REACH = "reach"
+    WAYPOINT = "waypoint"

@@ -1,0 +1,76 @@
+"""The few Linux calls that Python 3.11's standard library lacks: mount, umount2 and unshare."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from enum import IntFlag
+from pathlib import Path
+
+__all__ = ["CloneFlag", "MountFlag", "mount", "unmount", "unshare"]
+
+MNT_DETACH = 2
+UMOUNT_NOFOLLOW = 8
+
+
+class MountFlag(IntFlag):
+    """Flags of mount(2)."""
+
+    NONE = 0
+    READONLY = 1
+    NOSUID = 2
+    NODEV = 4
+    NOEXEC = 8
+    BIND = 4096
+    RECURSIVE = 16384
+    PRIVATE = 1 << 18
+
+
+class CloneFlag(IntFlag):
+    """The namespaces of unshare(2)."""
+
+    MOUNT = 0x00020000
+    CGROUP = 0x02000000
+    PID = 0x20000000
+    NETWORK = 0x40000000
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mount.argtypes = (
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.c_ulong,
+    ctypes.c_char_p,
+)
+_libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
+_libc.unshare.argtypes = (ctypes.c_int,)
+
+
+def _check(result: int, what: str, subject: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}", subject)
+
+
+def mount(
+    source: str | Path,
+    target: str | Path,
+    kind: str = "",
+    flags: MountFlag = MountFlag.NONE,
+    options: str = "",
+) -> None:
+    """Call mount(2); raises OSError."""
+    arguments = (os.fsencode(source), os.fsencode(target), kind.encode())
+    _check(_libc.mount(*arguments, int(flags), options.encode() or None), "mount", str(target))
+
+
+def unmount(target: str | Path, *, detach: bool = False) -> None:
+    """Call umount2(2), never following a symbolic link; raises OSError."""
+    flags = UMOUNT_NOFOLLOW | (MNT_DETACH if detach else 0)
+    _check(_libc.umount2(os.fsencode(target), flags), "umount", str(target))
+
+
+def unshare(flags: CloneFlag) -> None:
+    """Move the caller (its children, for PID) into new namespaces; raises OSError."""
+    _check(_libc.unshare(int(flags)), "unshare", flags.name or "")

@@ -1,0 +1,140 @@
+//! What a DNS node answers.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use serde::{Deserialize, Serialize};
+
+/// The zones of an authoritative server.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dns {
+    /// The UDP and TCP port.
+    pub port: u16,
+    /// The zones, reverse zones included.
+    pub zones: Vec<Zone>,
+}
+
+/// A zone; names are absolute, without the final dot.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Zone {
+    /// The apex.
+    pub origin: String,
+    /// The time to live of the SOA record, in seconds.
+    pub ttl: u32,
+    /// The start of authority.
+    pub soa: Soa,
+    /// All other records.
+    pub records: Vec<Record>,
+}
+
+/// The fields of a SOA record, RFC 1035 section 3.3.13; times are in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Soa {
+    /// The primary name server.
+    pub primary: String,
+    /// Whose mailbox answers for the zone.
+    pub mailbox: String,
+    /// The version of the zone.
+    pub serial: u32,
+    /// How often secondaries look.
+    pub refresh: u32,
+    /// How soon they look again after a failure.
+    pub retry: u32,
+    /// When they give up.
+    pub expire: u32,
+    /// How long an absence may be remembered.
+    pub minimum: u32,
+}
+
+/// A resource record.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "Text", into = "Text")]
+pub struct Record {
+    /// The owner.
+    pub name: String,
+    /// How long it may be remembered, in seconds.
+    pub ttl: u32,
+    /// What it says.
+    pub data: RecordData,
+}
+
+/// The types of records that a document can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RecordType {
+    /// An IPv4 address.
+    A,
+    /// An IPv6 address.
+    Aaaa,
+    /// A name server.
+    Ns,
+    /// The name of an address.
+    Ptr,
+    /// Free text.
+    Txt,
+    /// The canonical name of an alias.
+    Cname,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordData {
+    /// An IPv4 address.
+    A(Ipv4Addr),
+    /// An IPv6 address.
+    Aaaa(Ipv6Addr),
+    /// The name of a server of the zone.
+    Ns(String),
+    /// The name of an address.
+    Ptr(String),
+    /// Text, split where it is too long for one character string.
+    Txt(String),
+    /// The canonical name.
+    Cname(String),
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    name: String,
+    r#type: RecordType,
+    ttl: u32,
+    data: String,
+}
+
+impl TryFrom<Text> for Record {
+    type Error = &'static str;
+
+    fn try_from(text: Text) -> Result<Self, Self::Error> {
+        let data = match text.r#type {
+            RecordType::A => {
+                RecordData::A(text.data.parse().map_err(|_| "not an IPv4 address in `data`")?)
+            }
+            RecordType::Aaaa => {
+                RecordData::Aaaa(text.data.parse().map_err(|_| "not an IPv6 address in `data`")?)
+            }
+            RecordType::Ns => RecordData::Ns(text.data),
+            RecordType::Ptr => RecordData::Ptr(text.data),
+            RecordType::Txt => RecordData::Txt(text.data),
+            RecordType::Cname => RecordData::Cname(text.data),
+        };
+        Ok(Self { name: text.name, ttl: text.ttl, data })
+    }
+}
+
+impl From<Record> for Text {
+    fn from(record: Record) -> Self {
+        let (r#type, data) = match record.data {
+            RecordData::A(address) => (RecordType::A, address.to_string()),
+            RecordData::Aaaa(address) => (RecordType::Aaaa, address.to_string()),
+            RecordData::Ns(name) => (RecordType::Ns, name),
+            RecordData::Ptr(name) => (RecordType::Ptr, name),
+            RecordData::Txt(text) => (RecordType::Txt, text),
+            RecordData::Cname(name) => (RecordType::Cname, name),
+        };
+        Self { name: record.name, r#type, ttl: record.ttl, data }
+    }
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from topology.plan.build import plan
-from topology.plan.errors import PlanError
+from topology.plan.capacity import capacity
+from topology.plan.errors import PlanError, Problem
 
-__all__ = ["PlanError", "plan"]
+__all__ = ["PlanError", "Problem", "capacity", "plan"]

@@ -8,9 +8,11 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import cast
 
+from topology.errors import InvalidTopologyError
+from topology.plan.capacity import capacity
 from topology.plan.errors import PlanError
 from topology.plan.names import bridge_name, digest, domain_name, network_name
-from topology.plan.problems import outside_segments, problems
+from topology.plan.settings import outside_segments, problems
 from topology.plan.types import (
     Accelerator,
     BootMethod,
@@ -57,14 +59,18 @@ def plan(
 
     `images` is keyed by role, which is a node's kind. `uplink` is an existing bridge to put the
     outside's segment on. `consoles` is the absolute directory, as libvirt's host sees it, in
-    which every domain writes its log. Raises `PlanError` with every problem at once.
+    which every domain writes its log. Raises `PlanError` for what is wrong with the settings
+    and `InvalidTopologyError` for nodes that the variant cannot carry.
     """
-    adapter = ADAPTERS[variant]
     found = problems(
-        resolved, stack=stack, adapter=adapter, images=images, uplink=uplink, consoles=consoles
+        resolved, stack=stack, variant=variant, images=images, uplink=uplink, consoles=consoles
     )
     if found:
         raise PlanError(found)
+    diagnostics = capacity(resolved, variant)
+    if not diagnostics.ok:
+        raise InvalidTopologyError(diagnostics)
+    adapter = ADAPTERS[variant]
     host = HostSettings(accelerator=accelerator, rootfs=rootfs)
     uplinked = outside_segments(resolved) if uplink is not None else frozenset()
     segments = {

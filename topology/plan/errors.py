@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from topology.errors import TopologyError
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One reason why nothing can be planned: what it is about, what is wrong, what to do."""
+    """One setting that makes no plan: which it is, what is wrong, what to do."""
 
-    subject: str
+    setting: str
     summary: str
     hint: str
 
     def __str__(self) -> str:
-        return f"{self.subject}: {self.summary} ({self.hint})"
+        return f"{self.setting}: {self.summary}; {self.hint}"
 
 
-class PlanError(Exception):
-    """The resolved topology cannot be planned as asked; `problems` holds every reason."""
+class PlanError(TopologyError):
+    """Nothing can be planned with these settings; `problems` holds every reason."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(one) for one in problems))

@@ -1,0 +1,1 @@
+"""Probes: statements seen on the wire of a running stack."""

@@ -1,0 +1,60 @@
+"""Probes in words, for tables and machines."""
+
+from __future__ import annotations
+
+from topology.probe.plan import (
+    Check,
+    CountersRose,
+    DomainRuns,
+    NoAnswer,
+    NoEcho,
+    OnlyOpen,
+    PageServed,
+    PathRecorded,
+    PortOpen,
+    RecordAnswered,
+)
+
+__all__ = ["expectation", "tool"]
+
+
+def expectation(check: Check) -> str:
+    """What `check` expects, as one short phrase."""
+    match check:
+        case PageServed(url):
+            return f"{url} is the declared page"
+        case RecordAnswered(server, transport, name, kind, answers):
+            found = ", ".join(answers) or "no such name"
+            return f"{name} {kind} over {transport} from {server}: {found}"
+        case PortOpen(address, port):
+            return f"{address} tcp/{port} accepts"
+        case OnlyOpen(address, tcp, udp):
+            ports = [f"tcp/{p}" for p in sorted(tcp)] + [f"udp/{p}" for p in sorted(udp)]
+            return f"{address} answers on {', '.join(ports) or 'nothing'} only"
+        case NoAnswer(address):
+            return f"{address} is silent"
+        case NoEcho(address):
+            return f"{address} gets no echo and gives none"
+        case CountersRose(node, counters, least):
+            return f"{node} counted it: {' + '.join(counters)} rose by {least} or more"
+        case PathRecorded(address, port, _):
+            return f"the path to {address} tcp/{port} goes through it"
+        case DomainRuns():
+            return "its domain runs the deployed image and configuration"
+
+
+def tool(check: Check) -> str:
+    """The client that makes `check`."""
+    match check:
+        case PageServed():
+            return "curl"
+        case RecordAnswered():
+            return "dig"
+        case PortOpen() | OnlyOpen() | NoAnswer() | PathRecorded():
+            return "nmap"
+        case NoEcho():
+            return "ping"
+        case CountersRose():
+            return "console"
+        case DomainRuns():
+            return "libvirt"

@@ -1,0 +1,212 @@
+"""Runs the probes of a topology against a stack."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from topology.probe.errors import ProbeError
+from topology.probe.identity import Console, domain_runs, open_libvirt
+from topology.probe.outputs import StackOutputs
+from topology.probe.places import Place, Surroundings, outside_place
+from topology.probe.plan import CountersRose, DomainRuns, PlaceId, Probe, plan_probes
+from topology.probe.results import Outcome, Report, Status
+from topology.probe.tools import on_the_wire
+from topology.resolve.types import Kind, ResolvedNode, ResolvedSegment, ResolvedTopology
+
+__all__ = ["Progress", "run_probes"]
+
+Progress = Callable[[Outcome, int, int], None]
+
+_WORKERS = 4
+_COUNTERS_DEADLINE = 5.0
+"""Seconds within which a node must have written counters: it writes once a second at most."""
+
+
+def run_probes(
+    topology: ResolvedTopology,
+    outputs: StackOutputs,
+    *,
+    stack: str,
+    uri: str,
+    surroundings: Surroundings,
+    progress: Progress = lambda *_: None,
+) -> Report:
+    """Every probe of `topology`, from where its statements start; places of ours are removed.
+
+    Raises `ProbeError` where nothing can be probed at all: no libvirt, no root, no bridge.
+    """
+    started = time.monotonic()
+    probes = plan_probes(topology)
+    with ExitStack() as exits:
+        run = _Run(stack, topology, outputs, uri, surroundings, _consoles(outputs, surroundings))
+        places = run.attach({p.place for p in probes if p.place is not None}, exits)
+        before = run.counters()
+        outcomes: list[Outcome] = []
+        pool = exits.enter_context(ThreadPoolExecutor(_WORKERS))
+        immediate = [p for p in probes if not isinstance(p.check, CountersRose)]
+        for outcome in pool.map(lambda p: run.probe(p, places), immediate):
+            outcomes.append(outcome)
+            progress(outcome, len(outcomes), len(probes))
+        for probe in probes:
+            if isinstance(probe.check, CountersRose):
+                outcomes.append(run.rose(probe, probe.check, before))
+                progress(outcomes[-1], len(outcomes), len(probes))
+    seconds = time.monotonic() - started
+    return Report(stack, outputs.variant, topology.name, tuple(outcomes), seconds)
+
+
+def _consoles(outputs: StackOutputs, surroundings: Surroundings) -> dict[str, Console]:
+    return {name: Console(node.console, surroundings) for name, node in outputs.nodes.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    stack: str
+    topology: ResolvedTopology
+    outputs: StackOutputs
+    uri: str
+    surroundings: Surroundings
+    consoles: Mapping[str, Console]
+
+    def attach(self, wanted: set[PlaceId], exits: ExitStack) -> dict[PlaceId, Place]:
+        """Makes the places; those that stand for no external node go when `exits` closes."""
+        places: dict[PlaceId, Place] = {}
+        for place_id in sorted(wanted, key=str):
+            if place_id.node is None:
+                place = self._beside(place_id.segment)
+                exits.callback(place.detach)
+            else:
+                place = self._outside(place_id)
+            place.attach()
+            places[place_id] = place
+        return places
+
+    def _outside(self, place_id: PlaceId) -> Place:
+        for outside in self.outputs.outside:
+            if (outside.node, outside.segment) == (place_id.node, place_id.segment):
+                return outside_place(self.stack, outside, self.surroundings)
+        raise ProbeError(
+            f"stack {self.stack} knows no external node {place_id.node} on {place_id.segment}",
+            hint=f"the file has changed since: pulumi up --stack {self.stack}",
+        )
+
+    def _beside(self, name: str) -> Place:
+        segment = self.topology.segments[name]
+        if name not in self.outputs.segments:
+            raise ProbeError(
+                f"stack {self.stack} has no segment {name}",
+                hint=f"the file has changed since: pulumi up --stack {self.stack}",
+            )
+        neighbours = [
+            node
+            for node in self.topology.nodes.values()
+            if any(i.segment == name for i in node.interfaces)
+        ]
+        return Place(
+            name=f"{self.stack}-beside-{name}",
+            bridge=self.outputs.segments[name].bridge,
+            addresses=tuple(_free_addresses(segment, neighbours)),
+            routes=tuple(dict.fromkeys(_routes(name, neighbours))),
+            surroundings=self.surroundings,
+        )
+
+    def probe(self, probe: Probe, places: Mapping[PlaceId, Place]) -> Outcome:
+        """Makes one probe; what keeps it from being made becomes an outcome too."""
+        started = time.monotonic()
+        try:
+            if isinstance(probe.check, DomainRuns):
+                status, seen = self._domain(probe.check.node)
+            else:
+                assert probe.place is not None
+                assert not isinstance(probe.check, CountersRose)
+                status, seen = on_the_wire(places[probe.place], probe.check)
+        except ProbeError as error:
+            status, seen = Status.ERROR, f"{error}{f' ({error.hint})' if error.hint else ''}"
+        return Outcome(probe, status, seen, time.monotonic() - started)
+
+    def _domain(self, name: str) -> tuple[Status, str]:
+        if name not in self.outputs.nodes:
+            return Status.BROKEN, f"stack {self.stack} has not deployed {name}"
+        connection = open_libvirt(self.uri)
+        try:
+            node = self.outputs.nodes[name]
+            return domain_runs(connection, node, self.outputs.variant, self.surroundings)
+        finally:
+            connection.close()
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """What each node has counted so far."""
+        return {name: console.counters() for name, console in self.consoles.items()}
+
+    def rose(
+        self, probe: Probe, check: CountersRose, before: Mapping[str, Mapping[str, int]]
+    ) -> Outcome:
+        """Whether the node's counters have risen since `before`, waiting for its next line."""
+        started = time.monotonic()
+        console = self.consoles.get(check.node)
+        if console is None:
+            return Outcome(probe, Status.BROKEN, f"{check.node} is not deployed", 0.0)
+        earlier = sum(before[check.node].get(name, 0) for name in check.counters)
+        while True:
+            counted = console.counters()
+            rise = sum(counted.get(name, 0) for name in check.counters) - earlier
+            spent = time.monotonic() - started
+            if rise >= check.least or spent > _COUNTERS_DEADLINE:
+                break
+            time.sleep(0.05)  # between looks at a file that the node appends to
+        named = ", ".join(f"{n} {counted[n]}" for n in check.counters if counted.get(n))
+        status = Status.SEEN if rise >= check.least else Status.BROKEN
+        return Outcome(probe, status, f"rose by {rise} ({named or 'nothing counted'})", spent)
+
+
+def _free_addresses(segment: ResolvedSegment, neighbours: list[ResolvedNode]) -> Iterator[str]:
+    taken = {address.ip for node in neighbours for i in node.interfaces for address in i.addresses}
+    for prefix in segment.prefixes:
+        # From the top, since people number from the bottom.
+        top = int(prefix.broadcast_address) - 1
+        for number in range(top, int(prefix.network_address), -1):
+            address = prefix.network_address + (number - int(prefix.network_address))
+            if address not in taken:
+                yield f"{address}/{prefix.prefixlen}"
+                break
+        else:
+            raise ProbeError(f"no free address in {prefix} for a probe")
+
+
+def _routes(segment: str, neighbours: list[ResolvedNode]) -> Iterator[tuple[str, str]]:
+    """The routes of the segment's own hosts; where it has none, a default by a forwarder."""
+    found = False
+    for node in neighbours:
+        if node.kind in (Kind.FIREWALL, Kind.ROUTER):
+            continue
+        for route in node.routes:
+            if route.interface == segment:
+                found = True
+                yield str(route.prefix), str(route.via)
+    if found:
+        return
+    for node in neighbours:
+        if node.kind in (Kind.FIREWALL, Kind.ROUTER):
+            for address in node.interface(segment).addresses:
+                default = "::/0" if address.version == 6 else "0.0.0.0/0"
+                yield str(ip_network(default)), str(address.ip)
+            return
+
+
+def libvirt_uri(variant: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Where to ask for domains of `variant`, from `LIBVIRT_DEFAULT_URI`."""
+    uri = environment.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
+    if variant != "containers":
+        return uri
+    scheme, separator, rest = uri.partition("://")
+    _, _, transport = scheme.partition("+")
+    host, _, path = rest.partition("/")
+    _, _, query = path.partition("?")
+    lxc = "lxc" + (f"+{transport}" if transport else "")
+    return f"{lxc}{separator}{host}/" + (f"?{query}" if query else "")

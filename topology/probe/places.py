@@ -1,8 +1,9 @@
 """Places on the wire: the outside client, and hosts of ours on a segment.
 
 A place is a network namespace with one veth pair into the segment's bridge, made inside the
-namespaces where libvirt's bridges are (`TOPOLOGY_NAMESPACE`, a directory with the bound files
-`net` and `mnt`; the current ones where it is unset). Making a place twice changes nothing.
+namespaces where libvirt's bridges are: `TOPOLOGY_NAMESPACE`, a directory with the bound files
+`net`, `mnt` and, where libvirt has one of its own, `pid`; the current ones where it is unset.
+Making a place twice changes nothing.
 """
 
 from __future__ import annotations
@@ -51,15 +52,12 @@ class Surroundings:
         """`arguments` as a command that runs in these namespaces."""
         if self.directory is None:
             return list(arguments)
-        here = os.getcwd()
-        return [
-            "nsenter",
-            f"--net={self.directory / 'net'}",
-            f"--mount={self.directory / 'mnt'}",
-            f"--wdns={here}",
-            "--",
-            *arguments,
+        entered = [
+            f"--{option}={self.directory / name}"
+            for name, option in (("net", "net"), ("mnt", "mount"), ("pid", "pid"))
+            if (self.directory / name).exists()
         ]
+        return ["nsenter", *entered, f"--wdns={os.getcwd()}", "--", *arguments]
 
     def run(
         self, arguments: Sequence[str], *, timeout: float = 60, check: bool = True

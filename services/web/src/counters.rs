@@ -7,7 +7,7 @@ use service_core::CounterName;
 pub struct Counters {
     /// Connections accepted.
     pub connections: u64,
-    /// Requests answered.
+    /// Requests answered, refusals included.
     pub requests: u64,
     /// Answers of class 2xx.
     pub success: u64,
@@ -17,6 +17,18 @@ pub struct Counters {
     pub client_error: u64,
     /// Answers of class 5xx.
     pub server_error: u64,
+}
+
+impl Counters {
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.requests += 1;
+        match status {
+            500.. => self.server_error += 1,
+            400.. => self.client_error += 1,
+            300.. => self.redirection += 1,
+            _ => self.success += 1,
+        }
+    }
 }
 
 impl service_core::Counters for Counters {

@@ -9,6 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, TypeVar
 
+from topology.check.addresses import addresses
+from topology.check.ambiguous_names import ambiguous_names
+from topology.check.attachments import attachments
+from topology.check.macs import macs
+from topology.check.policies import policies
+from topology.check.prefixes import prefixes
+from topology.check.reach_routes import reach_routes
+from topology.check.records import records
+from topology.check.route_loops import route_loops
+from topology.check.routes import routes
+from topology.check.services import services
+from topology.check.statements import statements
+from topology.check.unreachable import unreachable
 from topology.diagnostics import Diagnostic, Diagnostics
 from topology.model import Topology
 from topology.resolve.types import ResolvedTopology
@@ -18,9 +31,24 @@ __all__ = ["DECLARED_CHECKS", "RESOLVED_CHECKS", "run_checks"]
 _T = TypeVar("_T")
 _Check: TypeAlias = Callable[[_T], Iterable[Diagnostic]]
 
-DECLARED_CHECKS: tuple[_Check[Topology], ...] = ()
+DECLARED_CHECKS: tuple[_Check[Topology], ...] = (
+    ambiguous_names,
+    attachments,
+    prefixes,
+    addresses,
+    macs,
+    routes,
+    records,
+    policies,
+    services,
+    statements,
+)
 
-RESOLVED_CHECKS: tuple[_Check[ResolvedTopology], ...] = ()
+RESOLVED_CHECKS: tuple[_Check[ResolvedTopology], ...] = (
+    unreachable,
+    route_loops,
+    reach_routes,
+)
 
 
 def run_checks(checks: Iterable[_Check[_T]], subject: _T) -> Diagnostics:

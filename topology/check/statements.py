@@ -1,0 +1,60 @@
+"""Statements name what exists and are about somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from topology.check.finding import error
+from topology.check.selectors import known_selectors, known_services
+from topology.diagnostics import Code, Diagnostic, Path, did_you_mean
+from topology.model import Isolate, Only, Reach, Topology, Waypoint
+from topology.resolve import Names
+
+__all__ = ["statements"]
+
+
+def statements(topology: Topology) -> Iterator[Diagnostic]:
+    """Unknown names in statements, and sets that no node is in."""
+    names = Names(topology)
+    for name, statement in topology.statements.items():
+        path = ("statements", name)
+        for key, selectors in (("from", statement.sources), ("to", statement.destinations)):
+            mistakes = list(known_selectors(names, selectors, (*path, key), prefixes=False))
+            yield from mistakes
+            if not mistakes and not names.nodes(selectors):
+                yield error(Code.EMPTY_SET, "no node is in " + ", ".join(selectors), (*path, key),
+                            hint="name a node, or a zone that has one")
+        match statement:
+            case Reach():
+                yield from known_services(names, statement.reach, (*path, "reach"))
+            case Isolate():
+                yield from known_services(names, statement.isolate, (*path, "isolate"))
+                if statement.across is not None:
+                    yield from _forwarder(names, statement.across, (*path, "across"))
+            case Only():
+                yield from _only(topology, statement, (*path, "only"))
+            case Waypoint():
+                yield from _forwarder(names, statement.waypoint, (*path, "waypoint"))
+
+
+def _only(topology: Topology, statement: Only, path: Path) -> Iterator[Diagnostic]:
+    reaches = [n for n, other in topology.statements.items() if isinstance(other, Reach)]
+    for index, name in enumerate(statement.only):
+        if name not in reaches:
+            known = name in topology.statements
+            yield error(
+                Code.STATEMENT_REFERENCE if known else Code.UNKNOWN_NAME,
+                f"`{name}` is not a reach statement" if known else f"there is no statement `{name}`",
+                (*path, index), hint=did_you_mean(name, reaches, "reach statements"),
+            )
+
+
+def _forwarder(names: Names, node: str, path: Path) -> Iterator[Diagnostic]:
+    forwarders = [n for n in names.topology.nodes if names.forwards(n)]
+    if node not in forwarders:
+        known = names.is_node(node)
+        yield error(
+            Code.STATEMENT_REFERENCE if known else Code.UNKNOWN_NAME,
+            f"{node} passes nothing on" if known else f"there is no node `{node}`",
+            path, hint=did_you_mean(node, forwarders, "routers and firewalls"),
+        )

@@ -1,0 +1,163 @@
+"""The network as a graph: what is attached to what, and where packets go.
+
+Segments and nodes are both vertices; an edge is an interface and points from the node to the
+segment it is attached to. This module alone imports networkx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+import networkx as nx
+
+from topology.resolve.types import (
+    Address,
+    ResolvedNode,
+    ResolvedRoute,
+    ResolvedTopology,
+)
+
+__all__ = ["Ending", "Routing", "Vertex", "Walk", "attachment_graph", "islands"]
+
+Vertex: TypeAlias = tuple[str, str]
+"""`("node", name)` or `("segment", name)`: both may have the same name."""
+
+
+def attachment_graph(topology: ResolvedTopology) -> nx.DiGraph:
+    """Every node and segment, with an edge from a node to each segment it is attached to."""
+    graph = nx.DiGraph()
+    graph.add_nodes_from(("segment", name) for name in topology.segments)
+    graph.add_nodes_from(("node", name) for name in topology.nodes)
+    graph.add_edges_from(
+        (("node", name), ("segment", interface.segment))
+        for name, node in topology.nodes.items()
+        for interface in node.interfaces
+    )
+    return graph
+
+
+def islands(topology: ResolvedTopology) -> tuple[frozenset[str], ...]:
+    """The sets of nodes between which a packet can travel at all, the largest first.
+
+    A node that does not forward joins none of its segments to another.
+    """
+    graph = attachment_graph(topology)
+    for name, node in topology.nodes.items():
+        if not node.kind.forwards:
+            for interface in node.interfaces:
+                graph.remove_edge(("node", name), ("segment", interface.segment))
+    of_segment = {
+        name: number
+        for number, component in enumerate(nx.weakly_connected_components(graph))
+        for kind, name in component
+        if kind == "segment"
+    }
+    # An end node with feet in several islands is in each of them, and so joins their sets.
+    joined = nx.Graph()
+    joined.add_nodes_from(("node", name) for name in topology.nodes)
+    for name, node in topology.nodes.items():
+        joined.add_edges_from(
+            (("node", name), ("island", of_segment[i.segment])) for i in node.interfaces
+        )
+    found = [
+        frozenset(name for kind, name in component if kind == "node")
+        for component in nx.connected_components(joined)
+    ]
+    return tuple(sorted(found, key=lambda names: (-len(names), min(names))))
+
+
+class Ending(StrEnum):
+    """How a packet's walk ends."""
+
+    DELIVERED = "delivered"
+    NO_ROUTE = "no route"
+    LOOP = "loop"
+    NOT_FORWARDED = "not forwarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The nodes that a packet passes, its source first, and how that ends at the last."""
+
+    nodes: tuple[str, ...]
+    ending: Ending
+
+
+class Routing:
+    """Where each node sends a packet: connected prefixes and static routes, the longest first."""
+
+    def __init__(self, topology: ResolvedTopology) -> None:
+        self._topology = topology
+        self._owners: Mapping[Address, str] = {
+            address.ip: node.name
+            for node in topology.nodes.values()
+            for interface in node.interfaces
+            for address in interface.addresses
+        }
+        self._tables: dict[str, _Table] = {}
+
+    def table(self, node: str) -> _Table:
+        """The forwarding table of a node."""
+        if node not in self._tables:
+            self._tables[node] = _Table(self._topology.nodes[node])
+        return self._tables[node]
+
+    def walk(self, source: str, destination: Address) -> Walk:
+        """Follows routes from `source` to an address, filters not regarded."""
+        passed = [source]
+        while True:
+            here = passed[-1]
+            if self._owners.get(destination) == here:
+                return Walk(tuple(passed), Ending.DELIVERED)
+            if len(passed) > 1 and not self._topology.nodes[here].kind.forwards:
+                return Walk(tuple(passed), Ending.NOT_FORWARDED)
+            hop = self.table(here).lookup(destination)
+            following = self._owners.get(destination) if hop is _CONNECTED else (
+                hop.next_hop if isinstance(hop, ResolvedRoute) else None
+            )
+            if following is None:
+                return Walk(tuple(passed), Ending.NO_ROUTE)
+            if following in passed:
+                return Walk((*passed, following), Ending.LOOP)
+            passed.append(following)
+
+
+class _Connected:
+    """The destination is on a segment of the node itself."""
+
+
+_CONNECTED = _Connected()
+
+
+class _Table:
+    """A node's prefixes by length, so that a lookup costs one probe a length."""
+
+    def __init__(self, node: ResolvedNode) -> None:
+        self._entries: dict[int, dict[int, dict[int, ResolvedRoute | _Connected]]] = {4: {}, 6: {}}
+        for route in node.routes:
+            self._add(route.prefix.version, route.prefix.prefixlen,
+                      int(route.prefix.network_address), route)
+        for interface in node.interfaces:
+            for address in interface.addresses:
+                network = address.network
+                self._add(network.version, network.prefixlen,
+                          int(network.network_address), _CONNECTED)
+        self._lengths = {v: sorted(by_length, reverse=True)
+                         for v, by_length in self._entries.items()}
+
+    def _add(self, version: int, length: int, value: int,
+             hop: ResolvedRoute | _Connected) -> None:
+        self._entries[version].setdefault(length, {})[value] = hop
+
+    def lookup(self, destination: Address) -> ResolvedRoute | _Connected | None:
+        """What the longest matching prefix says (RFC 1812 section 5.2.4.3)."""
+        value, bits = int(destination), destination.max_prefixlen
+        for length in self._lengths[destination.version]:
+            shift = bits - length
+            hop = self._entries[destination.version][length].get(value >> shift << shift)
+            if hop is not None:
+                return hop
+        return None

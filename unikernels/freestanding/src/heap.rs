@@ -25,11 +25,7 @@ impl Heap {
     /// The heap must be used by one thread only, and by no signal or interrupt handler.
     #[must_use]
     pub const unsafe fn new() -> Self {
-        Self {
-            talc: TalcCell::new(Manual),
-            claimed: Cell::new(0),
-            used: Cell::new(0),
-        }
+        Self { talc: TalcCell::new(Manual), claimed: Cell::new(0), used: Cell::new(0) }
     }
 
     /// Adds `size` bytes at `base` to the heap; `false` when the region is too small to be of use.

@@ -215,11 +215,7 @@ pub unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
         if at + 8 <= n {
             let (x, y) = (load::<u64>(a.add(at)), load::<u64>(b.add(at)));
             if x != y {
-                return if x.swap_bytes() < y.swap_bytes() {
-                    -1
-                } else {
-                    1
-                };
+                return if x.swap_bytes() < y.swap_bytes() { -1 } else { 1 };
             }
             at += 8;
         }
@@ -280,10 +276,7 @@ mod tests {
             // SAFETY: `to` is 32 bytes longer than what is copied to its middle.
             unsafe { memcpy(to.as_mut_ptr().add(16), from.as_ptr(), n) };
             assert_eq!(&to[16..16 + n], &from[..]);
-            assert!(
-                to[..16].iter().chain(&to[16 + n..]).all(|&b| b == 0xa5),
-                "size {n}"
-            );
+            assert!(to[..16].iter().chain(&to[16 + n..]).all(|&b| b == 0xa5), "size {n}");
         }
     }
 
@@ -312,10 +305,7 @@ mod tests {
             // SAFETY: `to` is 32 bytes longer than what is filled in its middle.
             unsafe { memset(to.as_mut_ptr().add(16), 0x1_5a, n) };
             assert!(to[16..16 + n].iter().all(|&b| b == 0x5a));
-            assert!(
-                to[..16].iter().chain(&to[16 + n..]).all(|&b| b == 0xa5),
-                "size {n}"
-            );
+            assert!(to[..16].iter().chain(&to[16 + n..]).all(|&b| b == 0xa5), "size {n}");
         }
     }
 

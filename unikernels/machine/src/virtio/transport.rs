@@ -1,0 +1,246 @@
+//! A virtio device on PCI (VIRTIO 1.2, 4.1), modern registers only.
+
+use core::fmt;
+
+use super::queue::{Notify, Queue};
+use crate::interrupts::{self, NETWORK};
+use crate::mmio::Registers;
+use crate::pci::{self, ConfigSpace, Function, UnusableBar, Window};
+
+/// Why a device cannot be driven.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// It has no modern registers.
+    Legacy,
+    /// It has no MSI-X.
+    NoMessages,
+    /// A register block lies outside the device's memory.
+    Registers,
+    /// It refuses the features that the driver needs.
+    Features,
+    /// It refuses a queue or its interrupt.
+    Queue,
+    /// It does not leave reset.
+    Reset,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Legacy => "has legacy registers only",
+            Self::NoMessages => "has no MSI-X",
+            Self::Registers => "has registers out of range",
+            Self::Features => "refuses features",
+            Self::Queue => "refuses a queue",
+            Self::Reset => "does not reset",
+        })
+    }
+}
+
+impl From<UnusableBar> for Unusable {
+    fn from(_: UnusableBar) -> Self {
+        Self::Registers
+    }
+}
+
+/// Offsets in the common configuration.
+mod common {
+    pub const DEVICE_FEATURES_PAGE: usize = 0x00;
+    pub const DEVICE_FEATURES: usize = 0x04;
+    pub const DRIVER_FEATURES_PAGE: usize = 0x08;
+    pub const DRIVER_FEATURES: usize = 0x0c;
+    pub const CONFIG_VECTOR: usize = 0x10;
+    pub const STATUS: usize = 0x14;
+    pub const QUEUE_SELECT: usize = 0x16;
+    pub const QUEUE_SIZE: usize = 0x18;
+    pub const QUEUE_VECTOR: usize = 0x1a;
+    pub const QUEUE_ENABLE: usize = 0x1c;
+    pub const QUEUE_NOTIFY_OFFSET: usize = 0x1e;
+    pub const QUEUE_DESCRIPTORS: usize = 0x20;
+    pub const QUEUE_AVAILABLE: usize = 0x28;
+    pub const QUEUE_USED: usize = 0x30;
+    pub const SIZE: usize = 0x38;
+}
+
+const ACKNOWLEDGE: u8 = 1;
+const DRIVER: u8 = 2;
+const DRIVER_OK: u8 = 4;
+const FEATURES_OK: u8 = 8;
+
+const NO_VECTOR: u16 = 0xffff;
+
+/// Where a register block is, as its capability says.
+#[derive(Clone, Copy)]
+struct Block {
+    bar: u8,
+    offset: usize,
+    length: usize,
+    multiplier: usize,
+}
+
+pub(super) struct Transport {
+    common: Registers,
+    notify: Registers,
+    notify_multiplier: usize,
+    /// The registers that the device's kind defines.
+    pub device: Registers,
+}
+
+impl Transport {
+    /// Finds a function's registers, switches its memory, bus mastering and messages on, and resets
+    /// the device.
+    pub fn open<S: ConfigSpace>(
+        space: &mut S,
+        window: &mut Window,
+        function: Function,
+    ) -> Result<Self, Unusable> {
+        const VENDOR: u8 = 9;
+        const MESSAGES: u8 = 0x11;
+        const COMMON: u8 = 1;
+        const NOTIFY: u8 = 2;
+        const DEVICE: u8 = 4;
+        let mut blocks: [Option<Block>; 5] = [None; 5];
+        let mut messages = None;
+        pci::capabilities(space, function, |space, capability| match capability.id {
+            VENDOR => {
+                let kind = (capability.head >> 24) as u8;
+                if matches!(kind, COMMON | NOTIFY | DEVICE) && blocks[usize::from(kind)].is_none() {
+                    let at = capability.offset;
+                    let multiplier = if kind == NOTIFY {
+                        space.read(function, at.saturating_add(16))
+                    } else {
+                        0
+                    };
+                    blocks[usize::from(kind)] = Some(Block {
+                        bar: space.read(function, at.saturating_add(4)) as u8,
+                        offset: space.read(function, at.saturating_add(8)) as usize,
+                        length: space.read(function, at.saturating_add(12)) as usize,
+                        multiplier: multiplier as usize,
+                    });
+                }
+            }
+            MESSAGES => messages = Some(capability.offset),
+            _ => {}
+        });
+        let [_, Some(common), Some(notify), _, Some(device)] = blocks else {
+            return Err(Unusable::Legacy);
+        };
+        let Some(messages) = messages else {
+            return Err(Unusable::NoMessages);
+        };
+        let mut known = [None; 6];
+        let mut address = |space: &mut S, bar: u8| -> Result<usize, Unusable> {
+            let slot = known.get_mut(usize::from(bar)).ok_or(Unusable::Registers)?;
+            match *slot {
+                Some(address) => Ok(address),
+                None => Ok(*slot.insert(window.address(space, function, bar)?)),
+            }
+        };
+        let mut block = |space: &mut S, block: Block| -> Result<Registers, Unusable> {
+            pci::registers(address(space, block.bar)?, block.offset, block.length)
+                .ok_or(Unusable::Registers)
+        };
+        let transport = Self {
+            common: block(space, common)?.part(0, common::SIZE).ok_or(Unusable::Registers)?,
+            notify: block(space, notify)?,
+            notify_multiplier: notify.multiplier,
+            device: block(space, device)?,
+        };
+        let table = space.read(function, messages.saturating_add(4));
+        let table = Block {
+            bar: (table & 7) as u8,
+            offset: (table & !7) as usize,
+            length: 16,
+            multiplier: 0,
+        };
+        let table = block(space, table)?;
+        const MEMORY_MASTER_NO_INTX: u32 = 0x406;
+        const COMMAND: u8 = 4;
+        const ENABLE_MESSAGES: u32 = 1 << 31;
+        space.write(function, COMMAND, MEMORY_MASTER_NO_INTX);
+        space.write(function, messages, ENABLE_MESSAGES);
+        table.write(0, interrupts::CONTROLLER as u32);
+        table.write(4, 0u32);
+        table.write(8, NETWORK);
+        table.write(12, 0u32);
+        transport.reset()?;
+        Ok(transport)
+    }
+
+    fn status(&self) -> u8 {
+        self.common.read(common::STATUS)
+    }
+
+    fn add_status(&self, bits: u8) {
+        self.common.write(common::STATUS, self.status() | bits);
+    }
+
+    fn reset(&self) -> Result<(), Unusable> {
+        self.common.write(common::STATUS, 0u8);
+        if !(0..1_000_000).any(|_| self.status() == 0) {
+            return Err(Unusable::Reset);
+        }
+        self.add_status(ACKNOWLEDGE);
+        self.add_status(DRIVER);
+        Ok(())
+    }
+
+    /// The features that the device offers.
+    pub fn offered(&self) -> u64 {
+        let page = |page: u32| {
+            self.common.write(common::DEVICE_FEATURES_PAGE, page);
+            u64::from(self.common.read::<u32>(common::DEVICE_FEATURES))
+        };
+        page(0) | page(1) << 32
+    }
+
+    /// Settles on some of the features offered.
+    pub fn accept(&self, features: u64) -> Result<(), Unusable> {
+        for page in 0..2u32 {
+            self.common.write(common::DRIVER_FEATURES_PAGE, page);
+            self.common.write(common::DRIVER_FEATURES, (features >> (32 * page)) as u32);
+        }
+        self.add_status(FEATURES_OK);
+        if self.status() & FEATURES_OK == 0 {
+            return Err(Unusable::Features);
+        }
+        self.common.write(common::CONFIG_VECTOR, NO_VECTOR);
+        Ok(())
+    }
+
+    /// Makes queue `index` with at most `most` entries; its interrupt is message 0.
+    pub fn queue(&self, index: u16, most: u16) -> Result<(Queue, Notify, u16), Unusable> {
+        let common = self.common;
+        common.write(common::QUEUE_SELECT, index);
+        let size = common.read::<u16>(common::QUEUE_SIZE).min(most);
+        if !size.is_power_of_two() {
+            return Err(Unusable::Queue);
+        }
+        common.write(common::QUEUE_SIZE, size);
+        common.write(common::QUEUE_VECTOR, 0u16);
+        if common.read::<u16>(common::QUEUE_VECTOR) == NO_VECTOR {
+            return Err(Unusable::Queue);
+        }
+        let queue = Queue::new(size).ok_or(Unusable::Queue)?;
+        let addresses = queue.addresses();
+        for (offset, address) in [
+            (common::QUEUE_DESCRIPTORS, addresses.descriptors),
+            (common::QUEUE_AVAILABLE, addresses.available),
+            (common::QUEUE_USED, addresses.used),
+        ] {
+            common.write(offset, address as u32);
+            common.write(offset + 4, (address >> 32) as u32);
+        }
+        let offset =
+            usize::from(common.read::<u16>(common::QUEUE_NOTIFY_OFFSET)) * self.notify_multiplier;
+        let register = self.notify.part(offset, 2).ok_or(Unusable::Registers)?;
+        common.write(common::QUEUE_ENABLE, 1u16);
+        let notify = Notify { register, value: index };
+        Ok((queue, notify, size))
+    }
+
+    /// Lets the device run.
+    pub fn run(&self) {
+        self.add_status(DRIVER_OK);
+    }
+}

@@ -26,9 +26,9 @@ Vertex: TypeAlias = tuple[str, str]
 """`("node", name)` or `("segment", name)`: both may have the same name."""
 
 
-def attachment_graph(topology: ResolvedTopology) -> nx.DiGraph:
+def attachment_graph(topology: ResolvedTopology) -> nx.DiGraph[Vertex]:
     """Every node and segment, with an edge from a node to each segment it is attached to."""
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[Vertex] = nx.DiGraph()
     graph.add_nodes_from(("segment", name) for name in topology.segments)
     graph.add_nodes_from(("node", name) for name in topology.nodes)
     graph.add_edges_from(
@@ -56,11 +56,11 @@ def islands(topology: ResolvedTopology) -> tuple[frozenset[str], ...]:
         if kind == "segment"
     }
     # An end node with feet in several islands is in each of them, and so joins their sets.
-    joined = nx.Graph()
+    joined: nx.Graph[Vertex] = nx.Graph()
     joined.add_nodes_from(("node", name) for name in topology.nodes)
     for name, node in topology.nodes.items():
         joined.add_edges_from(
-            (("node", name), ("island", of_segment[i.segment])) for i in node.interfaces
+            (("node", name), ("island", str(of_segment[i.segment]))) for i in node.interfaces
         )
     found = [
         frozenset(name for kind, name in component if kind == "node")

@@ -48,6 +48,7 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,  # only what is used is built: a file needs `Topology` alone
         extra="forbid",
         frozen=True,
         validate_by_alias=True,

@@ -16,7 +16,9 @@ class Problem:
     summary: str
     hint: str
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """The problem in one line."""
         return f"{self.setting}: {self.summary}; {self.hint}"
 
 
@@ -24,7 +26,7 @@ class PlanError(TopologyError):
     """Nothing can be planned with these settings; `problems` holds every reason."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(one) for one in problems))
+        super().__init__("\n".join(one.text for one in problems))
         self.problems = tuple(problems)
 
 

@@ -80,22 +80,27 @@ class HostSettings:
 
 
 class Adapter(Protocol):
-    """What the plan asks of a platform.
-
-    Memory is in MiB. `most_interfaces` is `None` where nothing but the host bounds it.
-    """
+    """What the plan asks of a platform."""
 
     @property
-    def variant(self) -> Variant: ...
+    def variant(self) -> Variant:
+        """The variant whose nodes it boots."""
+        ...
 
     @property
-    def default_memory(self) -> int: ...
+    def default_memory(self) -> int:
+        """MiB for a node that declares none."""
+        ...
 
     @property
-    def least_memory(self) -> int: ...
+    def least_memory(self) -> int:
+        """MiB below which a node does not serve."""
+        ...
 
     @property
-    def most_interfaces(self) -> int | None: ...
+    def most_interfaces(self) -> int | None:
+        """How many interfaces a node carries; `None` where only the host bounds it."""
+        ...
 
     def boot(self, kind: Kind, dataplane: Dataplane, host: HostSettings) -> Boot:
         """How a node of this kind boots."""

@@ -1,0 +1,259 @@
+"""Images made on demand: what the sources give is looked up, and built where it is missing.
+
+A build sees a copy of the workspace inside the store, never the clone itself. The copy is
+brought up to date file by file and only where bytes differ, so that cargo, which goes by times,
+rebuilds exactly what has changed in content, whichever clone it came from, and so that an edit
+in the middle of a build cannot be filed under the wrong key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import topology
+from topology.image import tools
+from topology.image.errors import ImageError
+from topology.image.recipe import (
+    MKSQUASHFS,
+    PROFILE,
+    RECIPES,
+    ROOT_FILES,
+    ROOT_FOLDERS,
+    TARGET,
+    Recipe,
+)
+from topology.image.store import Store, Stored
+from topology.image.workspace import Workspace
+from topology.plan.types import ImageRef
+from topology.platforms.types import Variant
+
+Progress = Callable[[str], None]
+
+
+def ensure(
+    variant: Variant,
+    wanted: Iterable[str],
+    *,
+    root: Path,
+    progress: Progress | None = None,
+    store: Store | None = None,
+) -> dict[str, ImageRef]:
+    """The images of the wanted roles, built first where the store has none of these sources.
+
+    `root` holds the workspace's `Cargo.toml`. `progress` is given one line at a time while
+    something is built, and nothing otherwise. Raises `ImageError` when an image cannot be made;
+    those already made stay.
+    """
+    recipe = RECIPES[variant]
+    store = store or Store.default()
+    names = sorted(set(wanted))
+    compiler = _compiler(root)
+    found = _look_up(Workspace.read(root), names, recipe, store, compiler)
+    missing = [role for role in names if role not in found]
+    if missing:
+        say = progress or _quiet
+        with store.lock(lambda: say("waiting for another build in the same store")):
+            build = _Build(recipe, store, compiler, say)
+            build.refresh(Workspace.read(root))
+            for role in missing:
+                found[role] = build.role(role)
+    return {
+        role: ImageRef(role, variant, image.digest, image.size, image.path)
+        for role, image in sorted(found.items())
+    }
+
+
+def roles(variant: Variant, root: Path) -> tuple[str, ...]:
+    """The roles that the workspace in `root` has a package for, sorted."""
+    prefix = f"{RECIPES[variant].package_prefix}-"
+    packages = Workspace.read(root).packages
+    return tuple(sorted(one.removeprefix(prefix) for one in packages if one.startswith(prefix)))
+
+
+def lookup(variant: Variant, wanted: Iterable[str], *, root: Path) -> dict[str, ImageRef]:
+    """Those of the wanted images that are in the store already; builds nothing."""
+    found = _look_up(
+        Workspace.read(root), wanted, RECIPES[variant], Store.default(), _compiler(root)
+    )
+    return {
+        role: ImageRef(role, variant, image.digest, image.size, image.path)
+        for role, image in sorted(found.items())
+    }
+
+
+def project_root() -> Path:
+    """The clone that this engine runs from, whose sources its images are built of.
+
+    Raises `ImageError` where the engine was installed without them.
+    """
+    root = Path(topology.__file__).resolve().parents[1]
+    if not (root / "Cargo.toml").is_file():
+        raise ImageError(
+            f"{root} holds no sources to build images from",
+            hint="run topology from a clone of the project",
+        )
+    return root
+
+
+def _quiet(line: str) -> None:
+    del line
+
+
+def _compiler(root: Path) -> str:
+    return tools.ask([tools.find("rustc"), "-vV"], cwd=root)
+
+
+def _look_up(
+    workspace: Workspace, wanted: Iterable[str], recipe: Recipe, store: Store, compiler: str
+) -> dict[str, Stored]:
+    keys = {role: _key(workspace, role, recipe, compiler) for role in wanted}
+    hits = {role: store.find(key) for role, key in keys.items()}
+    return {role: image for role, image in hits.items() if image is not None}
+
+
+def _key(workspace: Workspace, role: str, recipe: Recipe, compiler: str) -> str:
+    package = recipe.package(role)
+    parts = (
+        f"{recipe.variant.value} {recipe.version} {package}",
+        *recipe.rustflags,
+        compiler,
+        workspace.fingerprint(package),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """One holding of the store's lock, in which images of one variant are made."""
+
+    recipe: Recipe
+    store: Store
+    compiler: str
+    say: Progress
+
+    @property
+    def sources(self) -> Path:
+        return self.store.workshop / "source"
+
+    @property
+    def target(self) -> Path:
+        return self.store.workshop / "target" / self.recipe.variant.value
+
+    def refresh(self, workspace: Workspace) -> None:
+        """Makes the copy equal to the workspace, touching no file that is so already."""
+        try:
+            wanted = set(workspace.files())
+            _prune(self.sources, wanted)
+            for path in sorted(wanted):
+                _update(workspace.root / path, self.sources / path)
+        except OSError as error:
+            raise ImageError(
+                f"the sources cannot be copied to {self.sources}: {error.strerror or error}",
+                hint="free or grant the space, or set TOPOLOGY_IMAGES to another folder",
+            ) from error
+
+    def role(self, role: str) -> Stored:
+        """Builds one role from the copy, unless another process has done so meanwhile."""
+        copy = Workspace.read(self.sources)
+        key = _key(copy, role, self.recipe, self.compiler)
+        done = self.store.find(key)
+        if done is not None:
+            return done
+        what = f"{self.recipe.variant.value}/{role}"
+        self.say(f"{what}: building")
+        binary = self._compile(role, what)
+        if self.recipe.squashfs:
+            with self.store.scratch() as scratch:
+                stored = self.store.add(self._squash(binary, scratch, what), key)
+        else:
+            stored = self.store.add(binary, key)
+        self.say(f"{what}: {stored.size} bytes, {stored.digest[:12]}")
+        return stored
+
+    def _compile(self, role: str, what: str) -> Path:
+        # One package at a time: together, cargo would unify the features of what they share,
+        # and an image would depend on which others were missing with it.
+        package = self.recipe.package(role)
+        flags = (*self.recipe.rustflags, *self._remapped())
+        tools.run(
+            [
+                *(tools.find("cargo"), "build", "--locked", "--profile", PROFILE),
+                *("--target", TARGET, "--target-dir", str(self.target)),
+                *("--package", package, "--bin", package),
+            ],
+            what,
+            cwd=self.sources,
+            extra={"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags)},
+            progress=self.say,
+        )
+        return self.target / TARGET / PROFILE / package
+
+    def _remapped(self) -> tuple[str, ...]:
+        # Panics name source files: under names that no machine's paths show through. Cargo
+        # keeps flags with a remapping out of the symbols' hashes for this very purpose.
+        home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
+        sysroot = tools.ask([tools.find("rustc"), "--print", "sysroot"], cwd=self.sources).strip()
+        places = {
+            Path(home).absolute(): "/cargo",
+            Path(sysroot) / "lib" / "rustlib" / "src" / "rust": "/rustc",
+            self.target: "/target",
+            self.sources: "/topology",
+        }
+        return tuple(f"--remap-path-prefix={old}={new}" for old, new in places.items())
+
+    def _squash(self, binary: Path, scratch: Path, what: str) -> Path:
+        tree, image = scratch / "root", scratch / "image"
+        try:
+            tree.mkdir()
+            for name in ROOT_FOLDERS:
+                (tree / name).mkdir()
+                (tree / name).chmod(0o755)
+            for name in ROOT_FILES:
+                (tree / name).touch()
+                (tree / name).chmod(0o644)
+            shutil.copyfile(binary, tree / "init")
+            (tree / "init").chmod(0o555)
+            tree.chmod(0o755)
+        except OSError as error:
+            raise ImageError(
+                f"the root of {what} cannot be laid out in {tree}: {error.strerror or error}"
+            ) from error
+        tools.run(
+            [tools.find("mksquashfs"), str(tree), str(image), *MKSQUASHFS],
+            what,
+            cwd=scratch,
+            extra={},
+            progress=self.say,
+        )
+        return image
+
+
+def _prune(folder: Path, wanted: set[PurePosixPath]) -> None:
+    for here, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            file = Path(here) / name
+            if PurePosixPath(file.relative_to(folder).as_posix()) not in wanted:
+                file.unlink()
+        for name in folders:
+            if not any((Path(here) / name).iterdir()):
+                (Path(here) / name).rmdir()
+
+
+def _update(source: Path, copy: Path) -> None:
+    content = source.read_bytes()
+    try:
+        if copy.read_bytes() == content:
+            return
+    except FileNotFoundError:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+    fresh = copy.with_name(f".new-{copy.name}")
+    fresh.write_bytes(content)
+    fresh.replace(copy)
+
+
+__all__ = ["Progress", "ensure", "lookup", "project_root", "roles"]

@@ -1,0 +1,169 @@
+//! Makes the interfaces what the configuration says, whatever libvirt has done to them before.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use service_config::{Interface, NodeConfig};
+
+use crate::netlink::route::{Link, Routing};
+use crate::{Fatal, sysctl};
+
+/// Characters of an interface's name (IFNAMSIZ less its NUL).
+const NAME_LENGTH: usize = 15;
+
+/// Who speaks IP on the interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// The kernel, for this node only.
+    Host,
+    /// The kernel, which forwards.
+    Forward,
+    /// This program, over packet sockets: the kernel gets no address.
+    Bare,
+}
+
+/// The names that a node's interfaces have in its container: the configuration's if all of them can be names of
+/// Linux interfaces, else `port0`, `port1`, … in the same order.
+#[must_use]
+pub fn names(interfaces: &[Interface]) -> Vec<String> {
+    if interfaces.iter().all(|interface| is_name(&interface.name)) {
+        interfaces.iter().map(|interface| interface.name.clone()).collect()
+    } else {
+        (0..interfaces.len()).map(|index| format!("port{index}")).collect()
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=NAME_LENGTH).contains(&name.len())
+        && name.bytes().all(word)
+        && !matches!(name, "." | ".." | "lo" | "all" | "default")
+}
+
+/// Sets up every interface of `config` and returns their kernel numbers in the same order.
+pub fn set_up(config: &NodeConfig, purpose: Use) -> Result<Vec<u32>, Fatal> {
+    let mut routing = Routing::open()?;
+    let links = routing.links()?;
+    let found = config.interfaces.iter().map(|interface| find(&links, interface)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(loopback) = links.iter().find(|link| link.name == "lo" && !link.up) {
+        routing.set_up(loopback.index, true)?;
+    }
+    if purpose == Use::Forward {
+        forward()?;
+    }
+    let names = names(&config.interfaces);
+    park(&mut routing, &found, &names)?;
+    for ((interface, link), name) in config.interfaces.iter().zip(&found).zip(&names) {
+        shape(&mut routing, interface, link, name, purpose)?;
+    }
+    if purpose != Use::Bare {
+        add_routes(&mut routing, config, &found)?;
+    }
+    Ok(found.iter().map(|link| link.index).collect())
+}
+
+fn find(links: &[Link], interface: &Interface) -> Result<Link, Fatal> {
+    let Interface { name, mac, .. } = interface;
+    let link = links.iter().find(|link| link.mac == Some(mac.octets()));
+    link.cloned().ok_or_else(|| Fatal::new(format!("interface {name}: none has the MAC address {mac}")))
+}
+
+/// Takes the interfaces down, which also removes their routes, and frees the names that others of them will get.
+fn park(routing: &mut Routing, found: &[Link], names: &[String]) -> Result<(), Fatal> {
+    for (position, (link, name)) in found.iter().zip(names).enumerate() {
+        if link.up {
+            routing.set_up(link.index, false)?;
+        }
+        if link.name != *name && names.contains(&link.name) {
+            routing.shape(link.index, &format!("parked{position}"), link.mtu)?;
+        }
+    }
+    Ok(())
+}
+
+fn shape(
+    routing: &mut Routing,
+    interface: &Interface,
+    link: &Link,
+    name: &str,
+    purpose: Use,
+) -> Result<(), Fatal> {
+    let failed = |fatal: Fatal| Fatal::new(format!("interface {}: {}", interface.name, fatal.reason()));
+    routing.shape(link.index, name, interface.mtu.into()).map_err(failed)?;
+    let wants_v6 = purpose != Use::Bare && interface.addresses.iter().any(|own| own.address().is_ipv6());
+    harden(name, wants_v6)?;
+    let kept = if purpose == Use::Bare { &[][..] } else { &interface.addresses };
+    for assigned in routing.addresses()?.iter().filter(|assigned| assigned.index == link.index) {
+        let ours = kept.iter().any(|own| own.address() == assigned.address && own.length() == assigned.prefix);
+        // An address that libvirt set may still be checked for duplicates: IPv6 ones are set anew, without.
+        if assigned.address.is_ipv6() && !assigned.automatic() || !ours {
+            routing.delete_address(assigned).map_err(failed)?;
+        }
+    }
+    routing.set_up(link.index, true).map_err(failed)?;
+    for own in kept {
+        routing.add_address(link.index, own.address(), own.length()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Static networks only: no autoconfiguration, no redirects, no source routes.
+fn harden(name: &str, wants_v6: bool) -> Result<(), Fatal> {
+    for setting in ["accept_redirects", "accept_source_route", "send_redirects", "secure_redirects"] {
+        sysctl::set(&format!("ipv4/conf/{name}/{setting}"), 0)?;
+    }
+    let v6 = format!("ipv6/conf/{name}");
+    if !wants_v6 {
+        return sysctl::set_if_present(&format!("{v6}/disable_ipv6"), 1);
+    }
+    sysctl::set(&format!("{v6}/disable_ipv6"), 0)?;
+    for setting in ["accept_ra", "accept_dad", "accept_redirects", "accept_source_route", "autoconf"] {
+        sysctl::set(&format!("{v6}/{setting}"), 0)?;
+    }
+    Ok(())
+}
+
+/// Turns forwarding on first: it resets settings of each interface that come after.
+fn forward() -> Result<(), Fatal> {
+    sysctl::set("ipv4/ip_forward", 1)?;
+    sysctl::set("ipv4/conf/all/accept_redirects", 0)?;
+    sysctl::set("ipv4/conf/all/send_redirects", 0)?;
+    sysctl::set_if_present("ipv6/conf/all/forwarding", 1)
+}
+
+fn add_routes(routing: &mut Routing, config: &NodeConfig, links: &[Link]) -> Result<(), Fatal> {
+    for route in &config.routes {
+        let missing = || Fatal::new(format!("route to {}: no interface {}", route.prefix, route.interface));
+        let position = config.interface(&route.interface).ok_or_else(missing)?;
+        let network = route.prefix.network();
+        routing.add_route(network, route.prefix.length(), route.via, links[position].index)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    fn interfaces(names: &[&str]) -> Vec<Interface> {
+        let one = |name: &&str| Interface {
+            name: name.to_string(),
+            zone: "z".to_string(),
+            mac: "02:00:00:00:00:01".parse().unwrap(),
+            mtu: 1500,
+            addresses: Vec::new(),
+        };
+        names.iter().map(one).collect()
+    }
+
+    #[test]
+    fn segments_names_are_interfaces_names_where_linux_allows() {
+        assert_eq!(names(&interfaces(&["external", "transit"])), ["external", "transit"]);
+        assert_eq!(names(&interfaces(&["external", "a-name-too-long-for-linux"])), ["port0", "port1"]);
+        assert_eq!(names(&interfaces(&["lo"])), ["port0"]);
+        assert_eq!(names(&interfaces(&["a/b"])), ["port0"]);
+    }
+}

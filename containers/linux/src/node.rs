@@ -1,0 +1,116 @@
+//! What a node is: its configuration, its clock, its console.
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use rustix::fs::{Mode, OFlags, fstat, open};
+use rustix::io::{Errno, read};
+use rustix::time::{ClockId, clock_gettime};
+use service_config::{Kind, NodeConfig};
+use service_console::{Event, Report};
+use service_core::{Counters, Instant};
+
+use crate::console;
+use crate::fatal::Fatal;
+
+/// Where the configuration document is bound.
+pub const CONFIG: &str = "/config.json";
+/// A document is read whole; more than this is a mistake.
+const LONGEST: u64 = 64 << 20;
+
+/// Moments since the node started.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: u64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { start: micros() }
+    }
+
+    /// The present; it costs no system call where the kernel offers its clock to programs.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        Instant::from_micros(micros() - self.start)
+    }
+}
+
+fn micros() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1_000
+}
+
+/// A node that has read its configuration.
+#[derive(Debug)]
+pub struct Node {
+    /// What it was told.
+    pub config: NodeConfig,
+    /// Its clock.
+    pub clock: Clock,
+    report: Report,
+}
+
+impl Node {
+    /// Opens the console, reads the configuration and says so.
+    pub fn load() -> Result<Self, Fatal> {
+        let clock = Clock::start();
+        console::open_file()?;
+        let document = read_file(CONFIG)?;
+        let config = NodeConfig::parse(&document)
+            .map_err(|error| Fatal::new(alloc::format!("{CONFIG}: {error}")))?;
+        console::name_node(&config.node);
+        let NodeConfig { node, kind, topology, .. } = &config;
+        console::line(&Event::Boot { node, kind: kind.name(), topology, config: None });
+        Ok(Self { config, clock, report: Report::new() })
+    }
+
+    /// Refuses a configuration for another kind of node than this image serves.
+    pub fn expect(&self, kind: Kind) -> Result<(), Fatal> {
+        if self.config.kind == kind {
+            return Ok(());
+        }
+        let (told, own) = (self.config.kind.name(), kind.name());
+        Err(Fatal::new(alloc::format!("{CONFIG} is for a node of kind {told}, this image is {own}")))
+    }
+
+    /// All own addresses, in the order of the interfaces.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.config.interfaces.iter().flat_map(|interface| &interface.addresses).map(|own| own.address())
+    }
+
+    /// Says that the node serves.
+    pub fn ready(&self) {
+        let NodeConfig { node, kind, .. } = &self.config;
+        console::line(&Event::Ready { node, kind: kind.name(), uptime: self.clock.now() });
+    }
+
+    /// Writes the counters if a line is due; returns when to ask again, `None` when nothing has changed since.
+    pub fn report(&mut self, now: Instant, counters: &dyn Counters) -> Option<Instant> {
+        if self.report.due(now, counters) {
+            console::line(&Event::Counters { node: &self.config.node, counters });
+        }
+        self.report.deadline(counters)
+    }
+}
+
+fn read_file(path: &str) -> Result<Vec<u8>, Fatal> {
+    let failed = |error| Fatal::system(path, error);
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
+    let length = fstat(&file).map_err(failed)?.st_size.cast_unsigned();
+    if length > LONGEST {
+        return Err(failed(Errno::FBIG));
+    }
+    let mut bytes = alloc::vec![0; length as usize];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match read(&file, &mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}

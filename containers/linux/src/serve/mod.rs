@@ -1,0 +1,4 @@
+//! Serving sockets with sans-I/O services.
+
+pub mod datagram;
+pub mod stream;

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
-
-import networkx as nx
+from typing import TYPE_CHECKING, TypeAlias
 
 from topology.resolve.types import (
     Address,
@@ -19,6 +17,9 @@ from topology.resolve.types import (
     ResolvedRoute,
     ResolvedTopology,
 )
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["Ending", "Routing", "Vertex", "Walk", "attachment_graph", "islands"]
 
@@ -28,6 +29,8 @@ Vertex: TypeAlias = tuple[str, str]
 
 def attachment_graph(topology: ResolvedTopology) -> nx.DiGraph[Vertex]:
     """Every node and segment, with an edge from a node to each segment it is attached to."""
+    import networkx as nx
+
     graph: nx.DiGraph[Vertex] = nx.DiGraph()
     graph.add_nodes_from(("segment", name) for name in topology.segments)
     graph.add_nodes_from(("node", name) for name in topology.nodes)
@@ -40,32 +43,32 @@ def attachment_graph(topology: ResolvedTopology) -> nx.DiGraph[Vertex]:
 
 
 def islands(topology: ResolvedTopology) -> tuple[frozenset[str], ...]:
-    """The sets of nodes between which a packet can travel at all, the largest first.
+    """The sets of nodes that segments and forwarders join, the largest first.
 
-    A node that does not forward joins none of its segments to another.
+    An end node passes nothing on, yet one with feet on two sides belongs to both, so they are
+    one set. These are the graph's weakly connected components, found without networkx, whose
+    import takes longer than everything else that validating a small topology needs.
     """
-    graph = attachment_graph(topology)
+    beside: dict[str, list[str]] = {name: [] for name in topology.segments}
     for name, node in topology.nodes.items():
-        if not node.kind.forwards:
-            for interface in node.interfaces:
-                graph.remove_edge(("node", name), ("segment", interface.segment))
-    of_segment = {
-        name: number
-        for number, component in enumerate(nx.weakly_connected_components(graph))
-        for kind, name in component
-        if kind == "segment"
-    }
-    # An end node with feet in several islands is in each of them, and so joins their sets.
-    joined: nx.Graph[Vertex] = nx.Graph()
-    joined.add_nodes_from(("node", name) for name in topology.nodes)
-    for name, node in topology.nodes.items():
-        joined.add_edges_from(
-            (("node", name), ("island", str(of_segment[i.segment]))) for i in node.interfaces
-        )
-    found = [
-        frozenset(name for kind, name in component if kind == "node")
-        for component in nx.connected_components(joined)
-    ]
+        for interface in node.interfaces:
+            beside[interface.segment].append(name)
+    found: list[frozenset[str]] = []
+    left = dict.fromkeys(topology.nodes)
+    while left:
+        start = next(iter(left))
+        del left[start]
+        island, queue = {start}, [start]
+        while queue:
+            for interface in topology.nodes[queue.pop()].interfaces:
+                # Whoever is on the segment is taken once: the next visit finds it empty.
+                for name in beside[interface.segment]:
+                    if name in left:
+                        del left[name]
+                        island.add(name)
+                        queue.append(name)
+                beside[interface.segment] = []
+        found.append(frozenset(island))
     return tuple(sorted(found, key=lambda names: (-len(names), min(names))))
 
 
@@ -115,8 +118,10 @@ class Routing:
             if len(passed) > 1 and not self._topology.nodes[here].kind.forwards:
                 return Walk(tuple(passed), Ending.NOT_FORWARDED)
             hop = self.table(here).lookup(destination)
-            following = self._owners.get(destination) if hop is _CONNECTED else (
-                hop.next_hop if isinstance(hop, ResolvedRoute) else None
+            following = (
+                self._owners.get(destination)
+                if hop is _CONNECTED
+                else (hop.next_hop if isinstance(hop, ResolvedRoute) else None)
             )
             if following is None:
                 return Walk(tuple(passed), Ending.NO_ROUTE)
@@ -138,18 +143,23 @@ class _Table:
     def __init__(self, node: ResolvedNode) -> None:
         self._entries: dict[int, dict[int, dict[int, ResolvedRoute | _Connected]]] = {4: {}, 6: {}}
         for route in node.routes:
-            self._add(route.prefix.version, route.prefix.prefixlen,
-                      int(route.prefix.network_address), route)
+            self._add(
+                route.prefix.version,
+                route.prefix.prefixlen,
+                int(route.prefix.network_address),
+                route,
+            )
         for interface in node.interfaces:
             for address in interface.addresses:
                 network = address.network
-                self._add(network.version, network.prefixlen,
-                          int(network.network_address), _CONNECTED)
-        self._lengths = {v: sorted(by_length, reverse=True)
-                         for v, by_length in self._entries.items()}
+                self._add(
+                    network.version, network.prefixlen, int(network.network_address), _CONNECTED
+                )
+        self._lengths = {
+            v: sorted(by_length, reverse=True) for v, by_length in self._entries.items()
+        }
 
-    def _add(self, version: int, length: int, value: int,
-             hop: ResolvedRoute | _Connected) -> None:
+    def _add(self, version: int, length: int, value: int, hop: ResolvedRoute | _Connected) -> None:
         self._entries[version].setdefault(length, {})[value] = hop
 
     def lookup(self, destination: Address) -> ResolvedRoute | _Connected | None:

@@ -50,24 +50,42 @@ def load_file(path: Path | str) -> Loaded:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return _failed(shown, Code.UNREADABLE, f"there is no file {shown}",
-                       "name the topology's file, or change to its directory")
+        return _failed(
+            shown,
+            Code.UNREADABLE,
+            f"there is no file {shown}",
+            "name the topology's file, or change to its directory",
+        )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return _failed(shown, Code.UNREADABLE, f"{shown} cannot be read: {reason}", "")
     if len(data) > MAX_BYTES:
-        return _failed(shown, Code.TOO_LARGE, f"{shown} is larger than {MAX_BYTES >> 20} MiB",
-                       "a topology is text: is this the right file?")
+        return _failed(
+            shown,
+            Code.TOO_LARGE,
+            f"{shown} is larger than {MAX_BYTES >> 20} MiB",
+            "a topology is text: is this the right file?",
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         position = Position(shown, line, column)
-        return Loaded(None, None, Diagnostics([
-            Diagnostic(Code.NOT_UTF8, "the file is not UTF-8", Subject((), position),
-                       hint="save it as UTF-8")
-        ]))
+        return Loaded(
+            None,
+            None,
+            Diagnostics(
+                [
+                    Diagnostic(
+                        Code.NOT_UTF8,
+                        "the file is not UTF-8",
+                        Subject((), position),
+                        hint="save it as UTF-8",
+                    )
+                ]
+            ),
+        )
     return load_text(text, shown)
 
 

@@ -67,8 +67,12 @@ def _diagnostic(error: ErrorDetails) -> Diagnostic:
         return _unknown_key(path)
     if kind == "missing":
         parent = Subject(path[:-1], on_key=True)
-        return Diagnostic(Code.MISSING_KEY, f"`{_shown(path[-1])}` is missing", parent,
-                          hint=f"add `{_shown(path[-1])}: …`")
+        return Diagnostic(
+            Code.MISSING_KEY,
+            f"`{_shown(path[-1])}` is missing",
+            parent,
+            hint=f"add `{_shown(path[-1])}: …`",
+        )
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _untagged(error, path)
     if kind in _FORMS:
@@ -96,7 +100,9 @@ def _unknown_key(path: Path) -> Diagnostic:
     what = NOT_SUPPORTED.get(key.lower())
     if what is not None:
         return Diagnostic(
-            Code.NOT_SUPPORTED, f"`{key}`: {what} is not supported", subject,
+            Code.NOT_SUPPORTED,
+            f"`{key}`: {what} is not supported",
+            subject,
             "The engine refuses what it cannot prove and deploy, and ignores nothing.",
             _INSTEAD.get(what, "remove it"),
         )
@@ -113,20 +119,31 @@ def _unknown_key(path: Path) -> Diagnostic:
 def _untagged(error: ErrorDetails, path: Path) -> Diagnostic:
     value = error["input"]
     if not isinstance(value, Mapping):
-        return Diagnostic(Code.WRONG_TYPE, f"expected a mapping, found {_found(value)}",
-                          Subject(path))
+        return Diagnostic(
+            Code.WRONG_TYPE, f"expected a mapping, found {_found(value)}", Subject(path)
+        )
     if path[:1] == ("statements",):
         return Diagnostic(
-            Code.UNKNOWN_KIND, "this says no kind of statement", Subject(path, on_key=True),
+            Code.UNKNOWN_KIND,
+            "this says no kind of statement",
+            Subject(path, on_key=True),
             hint=did_you_mean(next(iter(value), ""), StatementKind, "a statement has one of"),
         )
     if "kind" not in value:
-        return Diagnostic(Code.MISSING_KEY, "`kind` is missing", Subject(path, on_key=True),
-                          hint="add `kind: …`, one of " + ", ".join(Kind))
+        return Diagnostic(
+            Code.MISSING_KEY,
+            "`kind` is missing",
+            Subject(path, on_key=True),
+            hint="add `kind: …`, one of " + ", ".join(Kind),
+        )
     kind = value["kind"]
     shown = f"`{kind}`" if isinstance(kind, str) else _found(kind)
-    return Diagnostic(Code.UNKNOWN_KIND, f"there is no kind of node {shown}",
-                      Subject((*path, "kind")), hint=did_you_mean(str(kind), Kind, "kinds"))
+    return Diagnostic(
+        Code.UNKNOWN_KIND,
+        f"there is no kind of node {shown}",
+        Subject((*path, "kind")),
+        hint=did_you_mean(str(kind), Kind, "kinds"),
+    )
 
 
 def _shown(part: str | int) -> str:

@@ -17,7 +17,7 @@ from topology.diagnostics import Code, Diagnostic, Path, Position, Subject
 
 __all__ = ["MAX_DEPTH", "MAX_VALUES", "Plain", "Source", "SourceError"]
 
-Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Plain]"
+Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
 MAX_DEPTH = 32
 """Levels of nesting; the format needs nine."""
@@ -34,8 +34,11 @@ _SEQ = "tag:yaml.org,2002:seq"
 _MAP = "tag:yaml.org,2002:map"
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLS = {text: text[0] in "tT" for word in ("true", "false")
-          for text in (word, word.title(), word.upper())}
+_BOOLS = {
+    text: text[0] in "tT"
+    for word in ("true", "false")
+    for text in (word, word.title(), word.upper())
+}
 _DECIMAL = re.compile(r"[-+]?[0-9]+")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _NUMBER = re.compile(
@@ -156,8 +159,15 @@ class Source:
             self._lines = _LINE_BREAK.split(self._text)
         return self._lines[number] if number < len(self._lines) else ""
 
-    def _error(self, code: Code, summary: str, line: int = 0, column: int = 0,
-               detail: str = "", hint: str = "") -> SourceError:
+    def _error(
+        self,
+        code: Code,
+        summary: str,
+        line: int = 0,
+        column: int = 0,
+        detail: str = "",
+        hint: str = "",
+    ) -> SourceError:
         position = Position(self.file, line + 1, column + 1, 1, self._line(line))
         return SourceError(Diagnostic(code, summary, Subject((), position), detail, hint))
 
@@ -172,16 +182,22 @@ class Source:
             hint = "keep one document in a file: remove the --- between them"
         elif "alias" in problem:
             hint = "quote text that starts with *"
-        return self._error(Code.SYNTAX, f"not YAML: {problem}", line, column,
-                           error.context or "", hint)
+        return self._error(
+            Code.SYNTAX, f"not YAML: {problem}", line, column, error.context or "", hint
+        )
 
     def _character(self, error: yaml.reader.ReaderError) -> SourceError:
         # The parser was given UTF-8 made from the text, and counts its bytes.
         before = self._text.encode()[: error.position].decode(errors="ignore")
         lines = _LINE_BREAK.split(before)
-        return self._error(Code.NOT_UTF8, "a character that YAML does not allow",
-                           len(lines) - 1, len(lines[-1]), str(error.reason),
-                           "remove the control character")
+        return self._error(
+            Code.NOT_UTF8,
+            "a character that YAML does not allow",
+            len(lines) - 1,
+            len(lines[-1]),
+            str(error.reason),
+            "remove the control character",
+        )
 
 
 class _Reader:
@@ -211,20 +227,35 @@ class _Reader:
         first: dict[str, Node] = {}
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
-                self._add(Code.YAML_FEATURE, "a key is not text", key, path,
-                          hint="write the key as a plain word")
+                self._add(
+                    Code.YAML_FEATURE,
+                    "a key is not text",
+                    key,
+                    path,
+                    hint="write the key as a plain word",
+                )
                 continue
             name = key.value
             here = (*path, name)
             if name in first:
                 earlier = first[name].start_mark
-                self._add(Code.DUPLICATE_KEY, f"`{name}` stands here twice", key, here,
-                          f"It was first written in line {earlier.line + 1}.",
-                          "remove or rename one of them")
+                self._add(
+                    Code.DUPLICATE_KEY,
+                    f"`{name}` stands here twice",
+                    key,
+                    here,
+                    f"It was first written in line {earlier.line + 1}.",
+                    "remove or rename one of them",
+                )
                 continue
             if name == "<<" and key.style is None:
-                self._add(Code.YAML_FEATURE, "YAML 1.2 has no merge keys", key, here,
-                          hint="write the keys out, or build the topology in Python")
+                self._add(
+                    Code.YAML_FEATURE,
+                    "YAML 1.2 has no merge keys",
+                    key,
+                    here,
+                    hint="write the keys out, or build the topology in Python",
+                )
                 continue
             first[name] = key
             result[name] = self.value(value, here)
@@ -250,16 +281,28 @@ class _Reader:
 
     def _tag(self, node: Node, path: Path) -> None:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-        self._add(Code.YAML_FEATURE, f"the tag {tag} is not used here", node, path,
-                  hint="remove the tag, quote what is text")
+        self._add(
+            Code.YAML_FEATURE,
+            f"the tag {tag} is not used here",
+            node,
+            path,
+            hint="remove the tag, quote what is text",
+        )
 
-    def _add(self, code: Code, summary: str, node: Node, path: Path,
-             detail: str = "", hint: str = "") -> None:
+    def _add(
+        self, code: Code, summary: str, node: Node, path: Path, detail: str = "", hint: str = ""
+    ) -> None:
         subject = Subject(path, self._source.position(node))
         self.diagnostics.append(Diagnostic(code, summary, subject, detail, hint))
 
     def _refused(self, node: Node, path: Path, summary: str) -> SourceError:
         subject = Subject(path[:8], self._source.position(node))
-        return SourceError(Diagnostic(Code.TOO_DEEP, summary, subject,
-                                      "Aliases count as often as they are used.",
-                                      "write less, or remove the alias that repeats itself"))
+        return SourceError(
+            Diagnostic(
+                Code.TOO_DEEP,
+                summary,
+                subject,
+                "Aliases count as often as they are used.",
+                "write less, or remove the alias that repeats itself",
+            )
+        )

@@ -25,16 +25,24 @@ def addresses(topology: Topology) -> Iterator[Diagnostic]:
                 prefix = next((p for p in known if address in p), None)
                 if prefix is None:
                     yield error(
-                        Code.ADDRESS_OUTSIDE, f"{address} is not on segment {segment}", path,
+                        Code.ADDRESS_OUTSIDE,
+                        f"{address} is not on segment {segment}",
+                        path,
                         hint=f"use an address of {' or '.join(map(str, known))}, "
                         "or leave it out to have one derived",
                     )
-                elif (why := _no_host(address, prefix)):
-                    yield error(Code.ADDRESS_OUTSIDE, f"{address} is the {why} of {prefix}", path,
-                                hint="use another address of the prefix")
+                elif why := _no_host(address, prefix):
+                    yield error(
+                        Code.ADDRESS_OUTSIDE,
+                        f"{address} is the {why} of {prefix}",
+                        path,
+                        hint="use another address of the prefix",
+                    )
                 if address in owners:
                     yield error(
-                        Code.DUPLICATE_ADDRESS, f"{address} is given twice", path,
+                        Code.DUPLICATE_ADDRESS,
+                        f"{address} is given twice",
+                        path,
                         detail=f"It was first given at {display_path(owners[address][:4])}.",
                         hint="change one of them, or leave it out to have one derived",
                     )

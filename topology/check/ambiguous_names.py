@@ -19,22 +19,30 @@ def ambiguous_names(topology: Topology) -> Iterator[Diagnostic]:
         if node in topology.segments or node in zones:
             what = "segment" if node in topology.segments else "zone"
             yield error(
-                Code.AMBIGUOUS_NAME, f"`{node}` is a node and a {what}", ("nodes", node),
-                detail="Rules and statements could mean either.", hint="rename the node",
+                Code.AMBIGUOUS_NAME,
+                f"`{node}` is a node and a {what}",
+                ("nodes", node),
+                detail="Rules and statements could mean either.",
+                hint="rename the node",
                 on_key=True,
             )
     for segment in topology.segments:
         if segment in zones and zones[segment] != (segment,):
             yield error(
-                Code.AMBIGUOUS_NAME, f"`{segment}` is a segment and a zone of other segments",
+                Code.AMBIGUOUS_NAME,
+                f"`{segment}` is a segment and a zone of other segments",
                 ("segments", segment),
                 detail=f"The zone stands for {', '.join(zones[segment])}.",
-                hint="rename the segment or the zone", on_key=True,
+                hint="rename the segment or the zone",
+                on_key=True,
             )
     for service in topology.services:
         if service in tuple(Protocol):
             yield error(
-                Code.AMBIGUOUS_NAME, f"`{service}` is a protocol already", ("services", service),
+                Code.AMBIGUOUS_NAME,
+                f"`{service}` is a protocol already",
+                ("services", service),
                 detail=f"Where a service is expected, `{service}` is all of the protocol.",
-                hint="rename the service", on_key=True,
+                hint="rename the service",
+                on_key=True,
             )

@@ -19,7 +19,10 @@ def attachments(topology: Topology) -> Iterator[Diagnostic]:
             path = ("nodes", name, "interfaces", segment)
             if segment not in topology.segments:
                 yield error(
-                    Code.UNKNOWN_NAME, f"there is no segment `{segment}`", path, on_key=True,
+                    Code.UNKNOWN_NAME,
+                    f"there is no segment `{segment}`",
+                    path,
+                    on_key=True,
                     hint=did_you_mean(segment, topology.segments, "segments"),
                 )
             elif topology.segments[segment].host != node.host:
@@ -27,11 +30,16 @@ def attachments(topology: Topology) -> Iterator[Diagnostic]:
                     Code.PLACED_APART,
                     f"{name} is on host {node.host}, segment {segment} on "
                     f"{topology.segments[segment].host}",
-                    path, on_key=True, hint="give both the same `host`",
+                    path,
+                    on_key=True,
+                    hint="give both the same `host`",
                 )
     for segment, nodes in Names(topology).attached.items():
         if not nodes and segment in topology.segments:
             yield warning(
-                Code.UNUSED_NAME, f"no node is on segment {segment}", ("segments", segment),
-                on_key=True, hint=f"attach a node to it, or remove {segment}",
+                Code.UNUSED_NAME,
+                f"no node is on segment {segment}",
+                ("segments", segment),
+                on_key=True,
+                hint=f"attach a node to it, or remove {segment}",
             )

@@ -7,14 +7,15 @@ from topology.diagnostics import Code, Diagnostic, Path, Severity, Subject
 __all__ = ["error", "warning"]
 
 
-def error(code: Code, summary: str, path: Path, *, detail: str = "", hint: str = "",
-          on_key: bool = False) -> Diagnostic:
+def error(
+    code: Code, summary: str, path: Path, *, detail: str = "", hint: str = "", on_key: bool = False
+) -> Diagnostic:
     """A mistake that makes the topology invalid."""
     return Diagnostic(code, summary, Subject(path, on_key=on_key), detail, hint)
 
 
-def warning(code: Code, summary: str, path: Path, *, detail: str = "", hint: str = "",
-            on_key: bool = False) -> Diagnostic:
+def warning(
+    code: Code, summary: str, path: Path, *, detail: str = "", hint: str = "", on_key: bool = False
+) -> Diagnostic:
     """Something that is probably not meant."""
-    return Diagnostic(code, summary, Subject(path, on_key=on_key), detail, hint,
-                      Severity.WARNING)
+    return Diagnostic(code, summary, Subject(path, on_key=on_key), detail, hint, Severity.WARNING)

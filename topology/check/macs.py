@@ -21,7 +21,9 @@ def macs(topology: Topology) -> Iterator[Diagnostic]:
             path = ("nodes", name, "interfaces", segment, "mac")
             if interface.mac in owners:
                 yield error(
-                    Code.DUPLICATE_MAC, f"the MAC {interface.mac} is given twice", path,
+                    Code.DUPLICATE_MAC,
+                    f"the MAC {interface.mac} is given twice",
+                    path,
                     detail=f"It was first given at {display_path(owners[interface.mac][:4])}.",
                     hint="change one of them, or leave it out to have one derived",
                 )

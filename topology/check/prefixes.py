@@ -21,8 +21,12 @@ def prefixes(topology: Topology) -> Iterator[Diagnostic]:
             path = ("segments", name, "prefixes", index)
             why = _unusable(prefix)
             if why:
-                yield error(Code.UNUSABLE_PREFIX, f"{prefix} {why}", path,
-                            hint="use a documentation, private or public unicast prefix")
+                yield error(
+                    Code.UNUSABLE_PREFIX,
+                    f"{prefix} {why}",
+                    path,
+                    hint="use a documentation, private or public unicast prefix",
+                )
             else:
                 found.append((prefix, path))
     yield from _overlapping(found)
@@ -55,7 +59,8 @@ def _overlapping(found: list[tuple[Prefix, Path]]) -> Iterator[Diagnostic]:
             other, where = enclosing[-1]
             yield error(
                 Code.OVERLAPPING_PREFIXES,
-                f"{prefix} overlaps {other} of segment {where[1]}", path,
+                f"{prefix} overlaps {other} of segment {where[1]}",
+                path,
                 detail="An address in both would be on two segments at once.",
                 hint=f"give segment {path[1]} a prefix of its own",
             )

@@ -38,7 +38,8 @@ def reach_routes(topology: ResolvedTopology) -> Iterator[Diagnostic]:
                     f"no route leads from {start} to {end}: {stop} has none",
                     ("statements", statement.name, "reach"),
                     detail=f"{what[0].upper()}{what[1:]} {start} goes "
-                    + " → ".join(walk.nodes) + f" and ends there ({walk.ending})",
+                    + " → ".join(walk.nodes)
+                    + f" and ends there ({walk.ending})",
                     hint=f"add a route to nodes.{stop}.routes, or leave `routes` out there",
                 )
 
@@ -75,8 +76,15 @@ def _stand(node: ResolvedNode, exact: bool) -> tuple[object, ...]:
 
 def _has_longer_routes(topology: ResolvedTopology) -> bool:
     longest = {
-        version: max((p.prefixlen for s in topology.segments.values() for p in s.prefixes
-                      if p.version == version), default=0)
+        version: max(
+            (
+                p.prefixlen
+                for s in topology.segments.values()
+                for p in s.prefixes
+                if p.version == version
+            ),
+            default=0,
+        )
         for version in (4, 6)
     }
     return any(

@@ -27,22 +27,33 @@ def records(topology: Topology) -> Iterator[Diagnostic]:
                 yield from _record(topology, declared, origin, label, record, (*path, label))
             if not name_servers(names, origin, zone):
                 yield error(
-                    Code.ZONE_WITHOUT_NS, f"no name in {origin} stands for a server of it", path,
+                    Code.ZONE_WITHOUT_NS,
+                    f"no name in {origin} stands for a server of it",
+                    path,
                     detail="NS and SOA are derived from the names of the nodes that serve a zone.",
-                    hint=f"add `ns1: {node}`", on_key=True,
+                    hint=f"add `ns1: {node}`",
+                    on_key=True,
                 )
             other, known = first.setdefault(origin, (node, declared))
             if known.records[origin] != zone:
                 yield error(
-                    Code.ZONE_CONTRADICTION, f"{other} serves {origin} with other records", path,
-                    hint=f"give {origin} the same records on both", on_key=True,
+                    Code.ZONE_CONTRADICTION,
+                    f"{other} serves {origin} with other records",
+                    path,
+                    hint=f"give {origin} the same records on both",
+                    on_key=True,
                 )
 
 
 def _zone_name(origin: str, path: Path) -> Iterator[Diagnostic]:
     if origin.endswith((".in-addr.arpa", ".ip6.arpa")):
-        yield error(Code.BAD_VALUE, "reverse zones are derived", path, on_key=True,
-                    hint="remove it: PTR records follow from the names of nodes")
+        yield error(
+            Code.BAD_VALUE,
+            "reverse zones are derived",
+            path,
+            on_key=True,
+            hint="remove it: PTR records follow from the names of nodes",
+        )
 
 
 def _record(
@@ -50,31 +61,51 @@ def _record(
 ) -> Iterator[Diagnostic]:
     for index, target in enumerate(record.nodes or ()):
         if target not in topology.nodes:
-            yield error(Code.RECORD_TO_NOWHERE, f"there is no node `{target}`",
-                        (*path, "nodes", index),
-                        hint=did_you_mean(target, topology.nodes, "nodes"))
+            yield error(
+                Code.RECORD_TO_NOWHERE,
+                f"there is no node `{target}`",
+                (*path, "nodes", index),
+                hint=did_you_mean(target, topology.nodes, "nodes"),
+            )
     name = absolute_name(label, origin)
     if len(name) > 253:
-        yield error(Code.BAD_NAME, f"{name[:32]}… is longer than 253 characters", path,
-                    hint="shorten it", on_key=True)
+        yield error(
+            Code.BAD_NAME,
+            f"{name[:32]}… is longer than 253 characters",
+            path,
+            hint="shorten it",
+            on_key=True,
+        )
     if record.cname is None:
         return
     if label == "@":
-        yield error(Code.BAD_VALUE, "a zone itself cannot be an alias", (*path, "cname"),
-                    detail="It has SOA and NS records (RFC 1912 section 2.4).",
-                    hint="name the node instead")
+        yield error(
+            Code.BAD_VALUE,
+            "a zone itself cannot be an alias",
+            (*path, "cname"),
+            detail="It has SOA and NS records (RFC 1912 section 2.4).",
+            hint="name the node instead",
+        )
         return
     seen, here = {name}, name
     while (alias := _alias(server, here)) is not None:
         here = alias
         if here in seen:
-            yield error(Code.RECORD_TO_NOWHERE, f"{name} is an alias that leads back to itself",
-                        (*path, "cname"), hint="name a node in one of the aliases")
+            yield error(
+                Code.RECORD_TO_NOWHERE,
+                f"{name} is an alias that leads back to itself",
+                (*path, "cname"),
+                hint="name a node in one of the aliases",
+            )
             return
         seen.add(here)
     if _served(server, here) and not _exists(server, here):
-        yield error(Code.RECORD_TO_NOWHERE, f"{here} does not exist in its zone",
-                    (*path, "cname"), hint="name an existing record")
+        yield error(
+            Code.RECORD_TO_NOWHERE,
+            f"{here} does not exist in its zone",
+            (*path, "cname"),
+            hint="name an existing record",
+        )
 
 
 def _alias(server: DnsNode, name: str) -> str | None:

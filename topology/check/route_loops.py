@@ -31,7 +31,9 @@ def route_loops(topology: ResolvedTopology) -> Iterator[Diagnostic]:
                 if frozenset(circle) not in told:
                     told.add(frozenset(circle))
                     yield error(
-                        Code.ROUTE_LOOP, f"packets to {segment.name} go round in a circle: "
-                        + " → ".join(circle), ("nodes", circle[0], "routes"), on_key=True,
+                        Code.ROUTE_LOOP,
+                        f"packets to {segment.name} go round in a circle: " + " → ".join(circle),
+                        ("nodes", circle[0], "routes"),
+                        on_key=True,
                         hint=f"give one of them a route to {segment.name} that leads there",
                     )

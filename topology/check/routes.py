@@ -43,14 +43,26 @@ def _destination(names: Names, node: str, destination: str, path: Path) -> Itera
         return
     if not names.segments(destination):
         known = [DEFAULT, *names.zones, *names.topology.segments]
-        what = f"`{destination}` is a node" if names.is_node(destination) else (
-            f"there is no segment or zone `{destination}`"
+        what = (
+            f"`{destination}` is a node"
+            if names.is_node(destination)
+            else (f"there is no segment or zone `{destination}`")
         )
-        yield error(Code.UNKNOWN_NAME, what, path, on_key=True,
-                    hint=did_you_mean(destination, known, "destinations"))
+        yield error(
+            Code.UNKNOWN_NAME,
+            what,
+            path,
+            on_key=True,
+            hint=did_you_mean(destination, known, "destinations"),
+        )
     elif not destination_prefixes(names, node, destination):
-        yield error(Code.ROUTE_TO_NOWHERE, f"{node} is attached to {destination} itself", path,
-                    hint="remove the route", on_key=True)
+        yield error(
+            Code.ROUTE_TO_NOWHERE,
+            f"{node} is attached to {destination} itself",
+            path,
+            hint="remove the route",
+            on_key=True,
+        )
 
 
 def _hop(
@@ -58,19 +70,28 @@ def _hop(
 ) -> Iterator[Diagnostic]:
     topology = names.topology
     if hop not in topology.nodes:
-        yield error(Code.UNKNOWN_NAME, f"there is no node `{hop}`", path,
-                    hint=did_you_mean(hop, _forwarders_beside(names, node), "next hops here"))
+        yield error(
+            Code.UNKNOWN_NAME,
+            f"there is no node `{hop}`",
+            path,
+            hint=did_you_mean(hop, _forwarders_beside(names, node), "next hops here"),
+        )
         return
     shared = [s for s in shared_segments(topology, node, hop) if s in topology.segments]
     if hop == node or not shared:
         what = f"{node} itself" if hop == node else f"{hop}, which is on no segment of {node}"
-        yield error(Code.NEXT_HOP_ELSEWHERE, f"the next hop is {what}", path,
-                    hint=did_you_mean(hop, _forwarders_beside(names, node), "next hops here"))
+        yield error(
+            Code.NEXT_HOP_ELSEWHERE,
+            f"the next hop is {what}",
+            path,
+            hint=did_you_mean(hop, _forwarders_beside(names, node), "next hops here"),
+        )
         return
     if not names.forwards(hop):
         yield error(
             Code.NEXT_HOP_NO_FORWARDER,
-            f"{hop} is a node of kind {topology.nodes[hop].kind} and passes nothing on", path,
+            f"{hop} is a node of kind {topology.nodes[hop].kind} and passes nothing on",
+            path,
             hint=did_you_mean(hop, _forwarders_beside(names, node), "next hops here"),
         )
         return
@@ -85,7 +106,9 @@ def _hop(
     if not wanted & common:
         families = " and ".join(f"IPv{version}" for version in sorted(wanted))
         yield error(
-            Code.ROUTE_TO_NOWHERE, f"{node} and {hop} share no {families} prefix", path,
+            Code.ROUTE_TO_NOWHERE,
+            f"{node} and {hop} share no {families} prefix",
+            path,
             hint=f"give both an address of one {families} prefix on {shared[0]}",
         )
 

@@ -32,8 +32,12 @@ def known_selectors(
             hint = did_you_mean(selector, names.selectors, "names")
             if (address := _address(selector)) is not None:
                 hint = f"write {address}" if prefixes else "name the node that has the address"
-            yield error(Code.UNKNOWN_NAME, f"there is no zone, segment or node `{selector}`",
-                        here, hint=hint)
+            yield error(
+                Code.UNKNOWN_NAME,
+                f"there is no zone, segment or node `{selector}`",
+                here,
+                hint=hint,
+            )
 
 
 def known_services(names: Names, services: Iterable[str], path: Path) -> Iterator[Diagnostic]:
@@ -49,8 +53,12 @@ def known_services(names: Names, services: Iterable[str], path: Path) -> Iterato
             except PydanticCustomError as mistake:
                 yield _from(mistake, here)
             continue
-        yield error(Code.UNKNOWN_NAME, f"there is no service `{service}`", here,
-                    hint=did_you_mean(service, [ANY, *declared], "services"))
+        yield error(
+            Code.UNKNOWN_NAME,
+            f"there is no service `{service}`",
+            here,
+            hint=did_you_mean(service, [ANY, *declared], "services"),
+        )
 
 
 def _address(text: str) -> str | None:

@@ -21,5 +21,10 @@ def services(topology: Topology) -> Iterator[Diagnostic]:
             used.update(statement.isolate)
     for service in topology.services:
         if service not in used:
-            yield warning(Code.UNUSED_NAME, f"nothing uses the service {service}",
-                          ("services", service), on_key=True, hint="remove it")
+            yield warning(
+                Code.UNUSED_NAME,
+                f"nothing uses the service {service}",
+                ("services", service),
+                on_key=True,
+                hint="remove it",
+            )

@@ -22,8 +22,12 @@ def statements(topology: Topology) -> Iterator[Diagnostic]:
             mistakes = list(known_selectors(names, selectors, (*path, key), prefixes=False))
             yield from mistakes
             if not mistakes and not names.nodes(selectors):
-                yield error(Code.EMPTY_SET, "no node is in " + ", ".join(selectors), (*path, key),
-                            hint="name a node, or a zone that has one")
+                yield error(
+                    Code.EMPTY_SET,
+                    "no node is in " + ", ".join(selectors),
+                    (*path, key),
+                    hint="name a node, or a zone that has one",
+                )
         match statement:
             case Reach():
                 yield from known_services(names, statement.reach, (*path, "reach"))
@@ -44,8 +48,11 @@ def _only(topology: Topology, statement: Only, path: Path) -> Iterator[Diagnosti
             known = name in topology.statements
             yield error(
                 Code.STATEMENT_REFERENCE if known else Code.UNKNOWN_NAME,
-                f"`{name}` is not a reach statement" if known else f"there is no statement `{name}`",
-                (*path, index), hint=did_you_mean(name, reaches, "reach statements"),
+                f"`{name}` is not a reach statement"
+                if known
+                else f"there is no statement `{name}`",
+                (*path, index),
+                hint=did_you_mean(name, reaches, "reach statements"),
             )
 
 
@@ -56,5 +63,6 @@ def _forwarder(names: Names, node: str, path: Path) -> Iterator[Diagnostic]:
         yield error(
             Code.STATEMENT_REFERENCE if known else Code.UNKNOWN_NAME,
             f"{node} passes nothing on" if known else f"there is no node `{node}`",
-            path, hint=did_you_mean(node, forwarders, "routers and firewalls"),
+            path,
+            hint=did_you_mean(node, forwarders, "routers and firewalls"),
         )

@@ -27,13 +27,19 @@ def unreachable(topology: ResolvedTopology) -> Iterator[Diagnostic]:
         for name in sorted(part):
             segments = " and ".join(i.segment for i in topology.nodes[name].interfaces)
             yield error(
-                Code.UNREACHABLE_NODE, f"nothing joins {name} to {min(main)}", ("nodes", name),
-                on_key=True, hint=f"attach a router to {segments} and to the rest of the network",
+                Code.UNREACHABLE_NODE,
+                f"nothing joins {name} to {min(main)}",
+                ("nodes", name),
+                on_key=True,
+                hint=f"attach a router to {segments} and to the rest of the network",
             )
     for name, node in topology.nodes.items():
         beyond = set(topology.segments) - {i.segment for i in node.interfaces}
         if name in main and beyond and not node.routes and not node.kind.forwards:
             yield warning(
-                Code.ROUTE_MISSING, f"{name} has no route beyond its own segment", ("nodes", name),
-                on_key=True, hint="write `routes: {default: …}`, or leave `routes` out",
+                Code.ROUTE_MISSING,
+                f"{name} has no route beyond its own segment",
+                ("nodes", name),
+                on_key=True,
+                hint="write `routes: {default: …}`, or leave `routes` out",
             )

@@ -15,6 +15,8 @@ from topology.cli.exits import ExitCode
 __all__ = ["main"]
 
 COMMANDS = {
+    "client": "topology.cli.client",
+    "probe": "topology.cli.probe",
     "show": "topology.cli.show",
     "validate": "topology.cli.validate",
 }
@@ -94,7 +96,7 @@ def run(arguments: list[str]) -> int:
         # The reader left. What is still buffered must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
-    except Exception:
+    except Exception:  # noqa: BLE001 - the last line of defence: told as a fault, never as exit 1
         import traceback
 
         traceback.print_exc()

@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 def show(
     file: TopologyFile = Path(DEFAULT_FILE),
-    format: Annotated[Format, typer.Option("--format", help="How to show it.")] = Format.TABLE,
+    form: Annotated[Format, typer.Option("--format", help="How to show it.")] = Format.TABLE,
 ) -> int:
     """Show a topology with all that is derived: addresses, MACs, routes, records, rules."""
     from topology.pipeline import resolve_file
@@ -37,7 +37,7 @@ def show(
         print_diagnostics(diagnostics)
     if resolved is None:
         return ExitCode.INVALID
-    match format:
+    match form:
         case Format.JSON:
             from topology.cli.views.json import print_document, topology_document
 

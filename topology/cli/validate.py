@@ -16,8 +16,11 @@ __all__ = ["validate"]
 def validate(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help=f"Topology files; {DEFAULT_FILE} if none is named.", metavar="FILE…",
-                       show_default=False),
+        typer.Argument(
+            help=f"Topology files; {DEFAULT_FILE} if none is named.",
+            metavar="FILE…",
+            show_default=False,
+        ),
     ] = None,
     json: Json = False,
     strict: Annotated[
@@ -34,13 +37,15 @@ def validate(
     if json:
         from topology.cli.views.json import diagnostics_document, print_document
 
-        print_document({
-            "version": 1,
-            "files": [
-                {"file": str(file), "valid": ok, "diagnostics": diagnostics_document(found)}
-                for (file, found), ok in zip(results, valid, strict=True)
-            ],
-        })
+        print_document(
+            {
+                "version": 1,
+                "files": [
+                    {"file": str(file), "valid": ok, "diagnostics": diagnostics_document(found)}
+                    for (file, found), ok in zip(results, valid, strict=True)
+                ],
+            }
+        )
     else:
         from topology.cli.views.human import print_diagnostics, print_verdict
 

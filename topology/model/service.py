@@ -69,13 +69,14 @@ def parse_match(text: str) -> tuple[Protocol, tuple[int, int] | None]:
     first, dash, last = rest.partition("-")
     if not (_is_number(first) and (_is_number(last) if dash else True)):
         what = "a port as 80 or 8000-8010" if names is None else "one of " + ", ".join(names)
-        raise bad_value("service", f"`{rest}` is not {'a port' if names is None else 'a type'} of "
-                        f"{protocol}", f"write {what}")
+        raise bad_value(
+            "service",
+            f"`{rest}` is not {'a port' if names is None else 'a type'} of {protocol}",
+            f"write {what}",
+        )
     low, high = int(first), int(last or first)
     if not (0 if names else 1) <= low <= high <= top:
-        raise bad_value(
-            "service", f"`{rest}` is not a range within {0 if names else 1} to {top}"
-        )
+        raise bad_value("service", f"`{rest}` is not a range within {0 if names else 1} to {top}")
     return protocol, (low, high)
 
 

@@ -133,5 +133,3 @@ def _full(node: str, segment: str, prefix: Prefix) -> Diagnostic:
         Subject(("nodes", node, "interfaces", segment), on_key=True),
         hint=f"give segment {segment} a shorter prefix",
     )
-
-

@@ -72,8 +72,11 @@ def resolve_content(
         try:
             for resource in _read(base, node.content):
                 if resource.path == NODE_PATH:
-                    raise _Refused(Code.CONTENT_UNREADABLE, f"{NODE_PATH} is taken",
-                                   f"every web node answers {NODE_PATH} itself: rename the file")
+                    raise _Refused(
+                        Code.CONTENT_UNREADABLE,
+                        f"{NODE_PATH} is taken",
+                        f"every web node answers {NODE_PATH} itself: rename the file",
+                    )
                 resources[resource.path] = resource
         except _Refused as refused:
             diagnostics.append(
@@ -95,29 +98,40 @@ def _about(names: Names, name: str, node: WebNode) -> Resource:
 
 def _read(base: Path, content: str) -> Iterator[Resource]:
     if Path(content).is_absolute() or ".." in Path(content).parts or "\0" in content:
-        raise _Refused(Code.CONTENT_OUTSIDE, f"`{content}` is not below the topology's file",
-                       "write a directory relative to the file, without ..")
+        raise _Refused(
+            Code.CONTENT_OUTSIDE,
+            f"`{content}` is not below the topology's file",
+            "write a directory relative to the file, without ..",
+        )
     root = base / content
     if not root.is_dir():
         what = "is no directory" if root.exists() else "does not exist"
-        raise _Refused(Code.CONTENT_UNREADABLE, f"the directory `{content}` {what}",
-                       f"create {content}/{_INDEX} beside the topology's file")
+        raise _Refused(
+            Code.CONTENT_UNREADABLE,
+            f"the directory `{content}` {what}",
+            f"create {content}/{_INDEX} beside the topology's file",
+        )
     left = MAX_CONTENT
     try:
         boundary = root.resolve()
         if not boundary.is_relative_to(base.resolve()):
-            raise _Refused(Code.CONTENT_OUTSIDE, f"`{content}` leads away from the topology's file",
-                           "copy the directory instead of linking to it")
+            raise _Refused(
+                Code.CONTENT_OUTSIDE,
+                f"`{content}` leads away from the topology's file",
+                "copy the directory instead of linking to it",
+            )
         for count, path in enumerate(_files(root)):
             if count >= MAX_FILES:
-                raise _Refused(Code.CONTENT_TOO_LARGE,
-                               f"`{content}` has more than {MAX_FILES} files")
+                raise _Refused(
+                    Code.CONTENT_TOO_LARGE, f"`{content}` has more than {MAX_FILES} files"
+                )
             data = _bytes(path, boundary, root, left)
             left -= len(data)
             yield _resource(path.relative_to(root), data)
     except OSError as error:
-        raise _Refused(Code.CONTENT_UNREADABLE,
-                       f"`{content}` cannot be read: {error.strerror}") from error
+        raise _Refused(
+            Code.CONTENT_UNREADABLE, f"`{content}` cannot be read: {error.strerror}"
+        ) from error
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -137,18 +151,26 @@ def _bytes(path: Path, boundary: Path, root: Path, left: int) -> bytes:
     shown = path.relative_to(root).as_posix()
     target = path.resolve()
     if not target.is_relative_to(boundary):
-        raise _Refused(Code.CONTENT_OUTSIDE, f"`{shown}` is a link that leaves the content",
-                       "copy the file instead of linking to it")
+        raise _Refused(
+            Code.CONTENT_OUTSIDE,
+            f"`{shown}` is a link that leaves the content",
+            "copy the file instead of linking to it",
+        )
     mode = target.stat().st_mode
     if not stat.S_ISREG(mode):
-        raise _Refused(Code.CONTENT_UNREADABLE, f"`{shown}` is no regular file",
-                       "links to directories are not followed: copy what they hold")
+        raise _Refused(
+            Code.CONTENT_UNREADABLE,
+            f"`{shown}` is no regular file",
+            "links to directories are not followed: copy what they hold",
+        )
     with target.open("rb") as file:
         data = file.read(left + 1)
     if len(data) > left:
-        raise _Refused(Code.CONTENT_TOO_LARGE,
-                       f"the files have more than {MAX_CONTENT >> 20} MiB together",
-                       "content travels in the node's configuration: keep it small")
+        raise _Refused(
+            Code.CONTENT_TOO_LARGE,
+            f"the files have more than {MAX_CONTENT >> 20} MiB together",
+            "content travels in the node's configuration: keep it small",
+        )
     return data
 
 
@@ -157,8 +179,9 @@ def _resource(path: Path, data: bytes) -> Resource:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _Refused(Code.CONTENT_UNREADABLE,
-                       f"the name {text!r} is not UTF-8", "rename the file") from None
+        raise _Refused(
+            Code.CONTENT_UNREADABLE, f"the name {text!r} is not UTF-8", "rename the file"
+        ) from None
     media_type = MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
     where = text.removesuffix(_INDEX) if path.name == _INDEX else text
     return Resource("/" + quote(where), media_type, data)

@@ -89,9 +89,7 @@ def reverse_origin(address: Address, prefix: Prefix) -> str:
     return ".".join(pointer[whole - max(labels, 1) :])
 
 
-def _addresses(
-    names: Names, addresses: Addresses, node: str
-) -> list[tuple[Address, Prefix]]:
+def _addresses(names: Names, addresses: Addresses, node: str) -> list[tuple[Address, Prefix]]:
     found = [
         (address.ip, address.network)
         for segment in names.topology.nodes[node].interfaces
@@ -108,9 +106,7 @@ def _other(name: str, record: RecordSet, origin: str) -> Iterable[tuple[str, str
         yield name, "CNAME", target
 
 
-def _zone(
-    origin: str, records: set[tuple[str, str, str]], servers: tuple[str, ...]
-) -> DnsZone:
+def _zone(origin: str, records: set[tuple[str, str, str]], servers: tuple[str, ...]) -> DnsZone:
     every = sorted(records | {(origin, "NS", server) for server in servers})
     primary, mailbox = servers[0], f"hostmaster.{origin}"
     if origin.endswith(".arpa"):

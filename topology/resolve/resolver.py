@@ -108,9 +108,7 @@ def _machine(node: AnyNode) -> tuple[int | None, int, Dataplane]:
     return None, 1, Dataplane.KERNEL
 
 
-def _policy(
-    names: Names, addresses: Addresses, name: str, node: AnyNode
-) -> ResolvedPolicy | None:
+def _policy(names: Names, addresses: Addresses, name: str, node: AnyNode) -> ResolvedPolicy | None:
     if isinstance(node, FirewallNode):
         return resolve_policy(names, addresses, name, node.policy)
     return None

@@ -109,7 +109,7 @@ class ResolvedInterface:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRoute:
-    """A static route: the prefix, the next hop's name and address, the interface that leads there."""
+    """A static route: its prefix, the next hop by name and address, the interface towards it."""
 
     prefix: Prefix
     next_hop: str

@@ -16,7 +16,7 @@ from topology.resolve.types import ResolvedTopology, Resource
 
 __all__ = ["Json", "diagnostics_document", "document_of", "print_document", "topology_document"]
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 def print_document(document: Json) -> None:

@@ -24,9 +24,12 @@ def print_tables(topology: ResolvedTopology) -> None:
     """Prints segments, interfaces, routes, rules, records and statements."""
     console = Console(highlight=False, markup=False)
     for table in (
-        _segments(topology), _interfaces(topology), _routes(topology),
+        _segments(topology),
+        _interfaces(topology),
+        _routes(topology),
         *(_rules(n) for n in topology.nodes.values() if n.policy is not None),
-        _records(topology), _statements(topology),
+        _records(topology),
+        _statements(topology),
     ):
         if table.row_count:
             console.print(table)
@@ -85,12 +88,23 @@ def _rules(node: ResolvedNode) -> Table:
     state = "established flows pass first" if policy.stateful else "no state"
     table = _table(
         f"Policy {policy.name} at {node.name} ({state})",
-        "#", "rule", "action", "service", "from", "to", "log",
+        "#",
+        "rule",
+        "action",
+        "service",
+        "from",
+        "to",
+        "log",
     )
     for number, rule in enumerate(policy.rules, 1):
         table.add_row(
-            str(number), rule.name, rule.action, _matches(rule.matches),
-            _endpoints(rule.sources), _endpoints(rule.destinations), "yes" if rule.log else "",
+            str(number),
+            rule.name,
+            rule.action,
+            _matches(rule.matches),
+            _endpoints(rule.sources),
+            _endpoints(rule.destinations),
+            "yes" if rule.log else "",
         )
     table.add_row("", "default", policy.default, "any", "any", "any", "")
     return table
@@ -108,8 +122,12 @@ def _records(topology: ResolvedTopology) -> Table:
 def _statements(topology: ResolvedTopology) -> Table:
     table = _table("Statements", "statement", "says", "from", "to")
     for s in topology.statements.values():
-        what = _join(s.only) if s.only else (s.node or "") if s.kind == "waypoint" else (
-            _matches(s.matches) + (f" across {s.node}" if s.node else "")
+        what = (
+            _join(s.only)
+            if s.only
+            else (s.node or "")
+            if s.kind == "waypoint"
+            else (_matches(s.matches) + (f" across {s.node}" if s.node else ""))
         )
         table.add_row(s.name, f"{s.kind} {what}", _join(s.sources), _join(s.destinations))
     return table

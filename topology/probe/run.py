@@ -127,7 +127,7 @@ class _Run:
                 assert not isinstance(probe.check, CountersRose)
                 status, seen = on_the_wire(places[probe.place], probe.check)
         except ProbeError as error:
-            status, seen = Status.ERROR, f"{error}{f' ({error.hint})' if error.hint else ''}"
+            status, seen = Status.ERROR, error.message + (f" ({error.hint})" if error.hint else "")
         return Outcome(probe, status, seen, time.monotonic() - started)
 
     def _domain(self, name: str) -> tuple[Status, str]:

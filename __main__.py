@@ -1,0 +1,32 @@
+"""What `pulumi up` runs: a topology is read, resolved, checked, planned and realised."""
+
+import pulumi
+
+from components.documents import local_document
+from components.fabric import Fabric, FabricArgs
+from components.outputs import stack_outputs
+from components.report import report, stopping
+from components.settings import read_settings
+from topology.image import ensure, project_root
+from topology.pipeline import resolve_file
+from topology.plan import plan
+
+with stopping():
+    settings = read_settings()
+    # Loaded, resolved, checked: every mistake is shown, and with one nothing is deployed.
+    resolved = report(*resolve_file(settings.file))
+    roles = {node.kind.value for node in resolved.nodes.values() if node.deployed}
+    deployment = plan(
+        resolved,
+        stack=settings.stack,
+        variant=settings.variant,
+        images=ensure(settings.variant, roles, root=project_root(), progress=pulumi.log.info),
+        accelerator=settings.accelerator,
+        rootfs=settings.rootfs,
+        uplink=settings.uplink,
+        consoles=settings.consoles,
+    )
+    Fabric(settings.stack, FabricArgs(deployment, settings.uri, local_document))
+
+for name, value in stack_outputs(deployment, file=str(settings.file)).items():
+    pulumi.export(name, value)

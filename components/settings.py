@@ -1,0 +1,92 @@
+"""A stack's configuration: its own settings first, then the environment, then a default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+import pulumi
+
+from topology.plan.types import Accelerator, RootFilesystem, Variant
+
+__all__ = ["Settings", "SettingsError", "read_settings"]
+
+# libvirt's QEMU driver makes it when it starts.
+_CONSOLES = "/var/log/libvirt/qemu"
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class SettingsError(pulumi.RunError):
+    """A stack's configuration is unusable; the text says what to type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a stack is told beside its topology.
+
+    `file` is the topology; relative paths begin at the project. `consoles` is a directory of
+    libvirt's host. `uri` is libvirt's, of its QEMU driver; the LXC driver's follows from it.
+    """
+
+    stack: str
+    variant: Variant
+    file: Path
+    uplink: str | None
+    accelerator: Accelerator
+    rootfs: RootFilesystem
+    consoles: str
+    uri: str
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the stack that runs; raises `SettingsError`."""
+    config = pulumi.Config("topology")
+    variant = config.get("variant")
+    if variant is None:
+        raise SettingsError(
+            "topology:variant is not set. "
+            f"Hint: pulumi config set topology:variant {' or '.join(Variant)}"
+        )
+    accelerator = config.get("accelerator") or environment.get("TOPOLOGY_ACCELERATOR")
+    rootfs = config.get("rootfs") or environment.get("TOPOLOGY_ROOTFS")
+    return Settings(
+        stack=pulumi.get_stack(),
+        variant=_choice("variant", variant, Variant),
+        file=Path(config.get("file") or "poc.yaml"),
+        uplink=config.get("uplink") or None,
+        accelerator=_choice("accelerator", accelerator or Accelerator.KVM, Accelerator),
+        rootfs=_choice("rootfs", rootfs or RootFilesystem.FILE, RootFilesystem),
+        consoles=config.get("consoles")
+        or environment.get("TOPOLOGY_CONSOLES")
+        or _CONSOLES,
+        uri=_uri(
+            pulumi.Config("libvirt").get("uri")
+            or environment.get("LIBVIRT_DEFAULT_URI")
+            or "qemu:///system"
+        ),
+    )
+
+
+def _choice(key: str, value: str, kind: type[E]) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        known = " or ".join(kind)
+        raise SettingsError(
+            f"{value!r} is no {key}: it is {known}. "
+            f"Hint: pulumi config set topology:{key} {next(iter(kind))}"
+        ) from None
+
+
+def _uri(uri: str) -> str:
+    if not uri.startswith(("qemu:", "qemu+")):
+        raise SettingsError(
+            f"libvirt:uri {uri!r} does not name libvirt's QEMU driver. "
+            "Hint: give qemu:///system or qemu+ssh://root@host/system, for containers too"
+        )
+    return uri

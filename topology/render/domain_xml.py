@@ -1,0 +1,212 @@
+"""libvirt's XML of a planned domain (https://libvirt.org/formatdomain.html), whole and explicit.
+
+Nothing here is left to a default that would add a device: a domain has what stands in it and no
+graphics, agent channel, USB or memory balloon beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from topology.errors import TopologyError
+from topology.plan.types import (
+    Accelerator,
+    BootMethod,
+    ConfigDelivery,
+    PlannedDomain,
+    PlannedNic,
+    RootFilesystem,
+)
+
+__all__ = [
+    "CONTAINER_UID",
+    "ContainerFiles",
+    "RenderError",
+    "container_xml",
+    "cpu_mode",
+    "unikernel_element",
+    "unikernel_xml",
+]
+
+# The identity that root of a mapped container has on the host. systemd reserves 524288 to
+# 1879048191 for containers (UIDS-GIDS.md); its last block is the least likely to be taken.
+CONTAINER_UID = 1878982656
+_MAPPED_IDS = 65536
+
+_MODELS = {"legacy": "virtio-transitional", "modern": "virtio-non-transitional"}
+
+
+class RenderError(TopologyError):
+    """A planned domain boots in a way for which there is no domain XML."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFiles:
+    """Where, on libvirt's host, a container's files are.
+
+    `root` is a directory for a root of type mount and the image itself for one of type file.
+    """
+
+    root: str
+    config: str
+    console: str
+
+
+def unikernel_xml(domain: PlannedDomain, *, kernel: str, initrd: str) -> str:
+    """The XML of a domain that boots an image directly, its configuration as boot module.
+
+    Raises `RenderError` for a way of booting that this project has no platform for.
+    """
+    root = unikernel_element(domain)
+    boot = root.find("os")
+    assert boot is not None
+    SubElement(boot, "kernel").text = kernel
+    SubElement(boot, "initrd").text = initrd
+    return _text(root)
+
+
+def unikernel_element(domain: PlannedDomain) -> Element:
+    """`unikernel_xml` without kernel and initrd, for who knows them only as placeholders."""
+    boot = domain.boot
+    if boot.method is not BootMethod.KERNEL or boot.config is not ConfigDelivery.BOOT_MODULE:
+        raise RenderError(
+            f"{domain.node}: no unikernel boots by {boot.method} with its configuration "
+            f"as {boot.config}"
+        )
+    root = Element("domain", type="kvm" if boot.accelerator is Accelerator.KVM else "qemu")
+    _head(root, domain)
+    system = SubElement(root, "os")
+    machine = {"machine": boot.machine} if boot.machine else {}
+    SubElement(system, "type", {"arch": "x86_64", **machine}).text = "hvm"
+    if boot.firmware:
+        # A loader is pflash to libvirt unless told otherwise; qboot is a plain ROM.
+        SubElement(system, "loader", type="rom", readonly="yes").text = boot.firmware
+    features = SubElement(root, "features")
+    SubElement(features, "acpi")
+    SubElement(features, "apic")
+    root.append(_cpu(boot.accelerator))
+    SubElement(root, "clock", offset="utc")
+    _stay_dead(root)
+    devices = SubElement(root, "devices")
+    # The default controllers of a pc machine stay (PCI, IDE, floppy), USB is given up.
+    SubElement(devices, "controller", type="usb", model="none")
+    model = boot.nic_model if boot.virtio is None else _MODELS[boot.virtio]
+    for nic in domain.nics:
+        interface = _interface(devices, nic)
+        SubElement(interface, "model", type=model)
+        SubElement(interface, "link", state="up" if nic.link_up else "down")
+    serial = SubElement(devices, "serial", type="pty")
+    SubElement(serial, "log", file=domain.console, append="off")
+    SubElement(serial, "target", type="isa-serial", port="0")
+    SubElement(devices, "memballoon", model="none")
+    return root
+
+
+def cpu_mode(accelerator: Accelerator | None) -> str:
+    """libvirt's CPU mode under an accelerator."""
+    return "host-passthrough" if accelerator is Accelerator.KVM else "maximum"
+
+
+def container_xml(domain: PlannedDomain, files: ContainerFiles) -> str:
+    """The XML of an LXC domain (https://libvirt.org/drvlxc.html) on a read-only root.
+
+    A root of type mount is mapped into a user namespace; the kernel does not let a mapped
+    container open the loop device that a root of type file needs. Raises `RenderError` for a
+    domain that is no container.
+    """
+    boot = domain.boot
+    if boot.method is not BootMethod.INIT or boot.config is not ConfigDelivery.FILE:
+        raise RenderError(
+            f"{domain.node}: no container boots by {boot.method} with its configuration "
+            f"as {boot.config}"
+        )
+    if not domain.nics or boot.init is None or boot.root is None:
+        raise RenderError(f"{domain.node}: a container needs an interface, an init and a root")
+    root = Element("domain", type="lxc")
+    _head(root, domain)
+    system = SubElement(root, "os")
+    SubElement(system, "type", arch="x86_64").text = "exe"
+    SubElement(system, "init").text = boot.init
+    if boot.root is RootFilesystem.MOUNT:
+        mapped = {"start": "0", "target": str(CONTAINER_UID), "count": str(_MAPPED_IDS)}
+        mapping = SubElement(root, "idmap")
+        SubElement(mapping, "uid", mapped)
+        SubElement(mapping, "gid", mapped)
+    features = SubElement(root, "features")
+    # Never the host's network, whatever else is wrong.
+    SubElement(features, "privnet")
+    features.append(_capabilities(boot.capabilities))
+    _stay_dead(root)
+    devices = SubElement(root, "devices")
+    _root_filesystem(devices, boot.root, files.root)
+    _bound_file(devices, files.config, "/config.json", readonly=True)
+    _bound_file(devices, files.console, "/console", readonly=False)
+    for nic in domain.nics:
+        interface = _interface(devices, nic)
+        SubElement(interface, "link", state="up" if nic.link_up else "down")
+    # The LXC driver insists on one; init never writes to it, because nobody reads it.
+    SubElement(devices, "console", type="pty")
+    return _text(root)
+
+
+def _head(root: Element, domain: PlannedDomain) -> None:
+    SubElement(root, "name").text = domain.name
+    SubElement(root, "memory", unit="MiB").text = str(domain.memory)
+    SubElement(root, "vcpu").text = str(domain.vcpus)
+
+
+def _stay_dead(root: Element) -> None:
+    # A node that stopped is seen as stopped, with its reason on the console, and not restarted
+    # behind the back of whoever asks what runs.
+    for event in ("on_poweroff", "on_reboot", "on_crash"):
+        SubElement(root, event).text = "destroy"
+
+
+def _cpu(accelerator: Accelerator | None) -> Element:
+    cpu = Element("cpu", mode=cpu_mode(accelerator))
+    if accelerator is Accelerator.KVM:
+        # Hosts whose KVM cannot set this MSR abort QEMU when it is passed through.
+        SubElement(cpu, "feature", policy="disable", name="arch-capabilities")
+    return cpu
+
+
+def _interface(devices: Element, nic: PlannedNic) -> Element:
+    interface = SubElement(devices, "interface", type="network")
+    SubElement(interface, "mac", address=nic.mac)
+    SubElement(interface, "source", network=nic.network)
+    return interface
+
+
+def _capabilities(wanted: Sequence[str]) -> Element:
+    capabilities = Element("capabilities", policy="deny")
+    for name in sorted(wanted):
+        SubElement(capabilities, name, state="on")
+    return capabilities
+
+
+def _root_filesystem(devices: Element, root: RootFilesystem, source: str) -> None:
+    if root is RootFilesystem.MOUNT:
+        filesystem = SubElement(devices, "filesystem", type="mount")
+        SubElement(filesystem, "source", dir=source)
+    else:
+        filesystem = SubElement(devices, "filesystem", type="file")
+        SubElement(filesystem, "driver", type="loop", format="raw")
+        SubElement(filesystem, "source", file=source)
+    SubElement(filesystem, "target", dir="/")
+    SubElement(filesystem, "readonly")
+
+
+def _bound_file(devices: Element, source: str, target: str, *, readonly: bool) -> None:
+    filesystem = SubElement(devices, "filesystem", type="mount")
+    SubElement(filesystem, "source", dir=source)
+    SubElement(filesystem, "target", dir=target)
+    if readonly:
+        SubElement(filesystem, "readonly")
+
+
+def _text(root: Element) -> str:
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"

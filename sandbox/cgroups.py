@@ -55,7 +55,9 @@ def parse(mountinfo: str) -> tuple[Hierarchy, ...]:
         if kind == "cgroup2":
             found.append(Hierarchy(2, root, Path(mountpoint), ""))
         elif kind == "cgroup":
-            names = [o for o in options.split(",") if o not in NOT_CONTROLLERS and "agent=" not in o]
+            names = [
+                o for o in options.split(",") if o not in NOT_CONTROLLERS and "agent=" not in o
+            ]
             found.append(Hierarchy(1, root, Path(mountpoint), ",".join(names)))
     return tuple(found)
 
@@ -185,7 +187,7 @@ def remove(name: str, deadline: float) -> None:
 def _remove_tree(group: Path) -> None:
     for directory, _, _ in os.walk(group, topdown=False):
         with contextlib.suppress(FileNotFoundError):
-            os.rmdir(directory)
+            Path(directory).rmdir()
 
 
 def _kill(group: Path) -> None:

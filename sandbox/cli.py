@@ -1,4 +1,4 @@
-"""The command line of `lab`: one function a command, each thin."""
+"""The command line of `lab`: what each command is called, and what its end means."""
 
 from __future__ import annotations
 
@@ -7,12 +7,33 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from . import daemon, lock, paths
+from toolchain import ToolchainError
+
+from . import commands, paths
 from .errors import LabError, UsageError
-from .paths import Lab
 from .progress import Progress
 
-__all__ = ["main"]
+__all__ = ["build_parser", "main"]
+
+INTRODUCTION = """\
+The embedded default: a private libvirt (QEMU and LXC) in namespaces of its own, in which the
+stacks run. The host's network, firewall and libvirt are not touched.
+"""
+
+GUIDE = """\
+begin with:
+  ./lab up                  deploy poc.yaml as four unikernels, and probe them
+  ./lab up containers       the same network as four Linux containers, beside them
+  ./lab client unikernel -- curl http://www.poc.example/
+  eval "$(./lab env)"       then: pulumi preview --stack unikernel, topology probe, virsh list
+  ./lab down                leave nothing behind
+
+exit codes: 0 done; 64 wrong usage; 69 something is not installed; 75 the lab is busy;
+77 needs root; what `topology`, `pulumi` or a client's command ended with; others are faults.
+
+places: LAB_STATE, LAB_RUN and LAB_CACHE move the lab's directories (and make it another lab);
+LAB_ACCELERATOR=kvm or tcg overrules the self-test boot.
+"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,28 +46,105 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> Parser:
     """Return the parser of all commands."""
-    parser = Parser(prog="./lab")
-    commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("daemon")
-    command.add_argument("action", choices=("start", "stop"))
+    parser = Parser(
+        prog="./lab",
+        description=INTRODUCTION,
+        epilog=GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    added = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, summary: str, detail: str = "") -> argparse.ArgumentParser:
+        text = f"{summary[0].upper()}{summary[1:]}. {detail}".strip()
+        return added.add_parser(name, help=summary, description=text, allow_abbrev=False)
+
+    def shown(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    def installing(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--yes", action="store_true", help="install without asking first")
+
+    up = add(
+        "up",
+        "deploy a variant and probe it",
+        "Installs what is missing, starts the private libvirt, runs `pulumi up` and then "
+        "`topology probe`, and prints the figures. Needs root.",
+    )
+    up.add_argument(
+        "variant", nargs="?", default="unikernel", help="unikernel (default) or containers"
+    )
+    up.add_argument("--no-probe", action="store_true", help="do not probe what was deployed")
+    installing(up)
+    shown(up)
+
+    add(
+        "down",
+        "end the private libvirt and all that runs in it",
+        "Leaves no process, domain, bridge, namespace, mount or loop device; caches stay. "
+        "Needs root.",
+    )
+
+    shown(add("status", "show what runs, and why something does not"))
+
+    env = add(
+        "env",
+        "print shell commands that point pulumi, topology and virsh at the lab",
+        'Use it as eval "$(./lab env)". Starts the lab if it does not run; that needs root.',
+    )
+    installing(env)
+    shown(env)
+
+    client = add(
+        "client",
+        "run a command where a stack's outside client stands",
+        "Example: ./lab client unikernel -- curl http://www.poc.example/. Needs root.",
+    )
+    client.add_argument("stack", metavar="STACK", help="unikernel, containers or another stack")
+    client.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
+
+    shown(add("doctor", "say what this host can do and what it lacks; changes nothing"))
+
+    test = add(
+        "test",
+        "do all set-up and run every test",
+        "Ends with exit code 1 if anything fails. Needs root.",
+    )
+    test.add_argument("--full", action="store_true", help="soaks and sweeps, too")
+    installing(test)
+
+    check = add(
+        "check",
+        "check format, types and lint, and run the unit tests",
+        "Needs no root once the Debian packages are there.",
+    )
+    installing(check)
+
+    lone = add(
+        "daemon",
+        "start or stop the private libvirt alone",
+        "For those who drive libvirt by hand. Needs root.",
+    )
+    lone.add_argument("action", choices=("start", "stop"))
     return parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
+    progress = Progress()
     try:
         options = build_parser().parse_args(arguments)
-        lab = paths.find()
-        return _daemon(lab, options, Progress())
+        return commands.COMMANDS[options.command](paths.find(), options, progress)
     except LabError as error:
         print(f"lab: {error.describe()}", file=sys.stderr)
         return error.exit_code
-
-
-def _daemon(lab: Lab, options: argparse.Namespace, progress: Progress) -> int:
-    with lock.hold(lab.lock, "daemon", lambda who: progress(f"waiting for {who}")):
-        if options.action == "start":
-            progress("started" if daemon.start(lab) else "was running")
-        else:
-            progress("ended" if daemon.stop(lab) else "was not running")
-    return 0
+    except ToolchainError as error:
+        fault = LabError(str(error), hint=error.hint, log=error.log)
+        print(f"lab: {fault.describe()}", file=sys.stderr)
+        return fault.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads any more: Python must not complain at its end
+        return 141
+    except KeyboardInterrupt:
+        print("lab: interrupted", file=sys.stderr)
+        return 130

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -17,9 +17,21 @@ from . import cgroups, syscalls
 from .errors import LabError, Missing, NotPermitted
 from .keeper import NAMESPACES, Plan
 from .paths import Lab
-from .process import SYSTEM_PATH
+from .process import SYSTEM_PATH, capture
 
-__all__ = ["answers", "keepers", "last_lines", "start", "stop"]
+__all__ = [
+    "answers",
+    "erase",
+    "image_mounts",
+    "keepers",
+    "last_lines",
+    "prepare_state",
+    "require_root",
+    "start",
+    "stop",
+    "unmount_inside",
+    "virsh",
+]
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
@@ -89,7 +101,8 @@ def start(lab: Lab) -> bool:
         if shutil.which(program, path=SYSTEM_PATH) is None:
             raise Missing(f"{program} is not installed", hint="`./lab doctor` says what is missing")
     stop(lab)
-    _directories(lab)
+    _forget(lab)
+    prepare_state(lab)
     log = lab.logs / "keeper.log"
     plan = Plan(
         run=str(lab.run),
@@ -134,32 +147,49 @@ def start(lab: Lab) -> bool:
     )
 
 
-def _directories(lab: Lab) -> None:
-    """Make the lab's directories: root's, with the owner's own ones inside."""
-    for path in (lab.state, lab.logs, lab.libvirt):
-        path.mkdir(parents=True, exist_ok=True)
-        path.chmod(0o755)
-    lab.run.mkdir(parents=True, exist_ok=True)
-    lab.run.chmod(0o711)
-    for path in (lab.consoles, lab.backend):
-        path.mkdir(exist_ok=True)
-        path.chmod(0o700)
-        os.chown(path, lab.owner.uid, lab.owner.gid)
-    make_cache(lab)
+def prepare_state(lab: Lab) -> None:
+    """Make the lab's directories: root's, with the owner's own ones inside; raises LabError."""
+    try:
+        for path in (lab.state, lab.logs, lab.libvirt):
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(0o755)
+        lab.run.mkdir(parents=True, exist_ok=True)
+        lab.run.chmod(0o711)
+        for path in (lab.consoles, lab.backend, lab.pulumi_home, lab.programs):
+            path.mkdir(exist_ok=True)
+            path.chmod(0o700)
+            os.chown(path, lab.owner.uid, lab.owner.gid)
+        # Root of a mapped container is nobody to this directory, and its console is in it.
+        lab.consoles.chmod(0o711)
+        if not lab.cache.exists():
+            lab.cache.mkdir(parents=True)
+            os.chown(lab.cache, lab.owner.uid, lab.owner.gid)
+    except OSError as error:
+        raise LabError(f"the lab's directories could not be made: {error}") from error
 
 
-def make_cache(lab: Lab) -> None:
-    """Make the cache directory, owned by the lab's owner."""
-    if not lab.cache.exists():
-        lab.cache.mkdir(parents=True)
-        os.chown(lab.cache, lab.owner.uid, lab.owner.gid)
+def _forget(lab: Lab) -> None:
+    """Remove what only described guests that are gone: definitions, volumes, logs, stacks."""
+    for path in (lab.libvirt, lab.consoles, lab.logs, lab.backend):
+        if path.exists():
+            shutil.rmtree(path)
+
+
+def erase(lab: Lab) -> None:
+    """Remove the lab's own directories, but for the lock that the caller holds."""
+    _forget(lab)
+    for path in (lab.state / "accelerator.json",):
+        path.unlink(missing_ok=True)
+    for path in (lab.pulumi_home, lab.programs, lab.run):
+        if path.exists():
+            shutil.rmtree(path)
 
 
 def _mounts_under(directory: Path) -> list[Path]:
     """Return the mount points at or below a directory, deepest and latest first."""
     found = []
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        place = Path(line.split(" ")[4].encode().decode("unicode_escape"))
+        place = _unescape(line.split(" ")[4])
         if place == directory or directory in place.parents:
             found.append(place)
     return found[::-1]
@@ -191,9 +221,11 @@ def stop(lab: Lab) -> bool:
         cgroups.remove(lab.cgroup, deadline)
     except (OSError, TimeoutError) as error:
         raise LabError(f"the lab could not be ended: {error}") from error
-    for path in lab.run.glob("libvirt*-sock*"):
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
+    # Nothing that looks like a living lab stays: neither sockets nor namespaces' files.
+    for path in (*lab.run.glob("libvirt*-sock*"), *lab.namespaces.glob("*")):
+        path.unlink()
+    if lab.namespaces.exists():
+        lab.namespaces.rmdir()
     return True
 
 
@@ -221,6 +253,33 @@ def _still_keeper(pid: int) -> tuple[int, ...]:
         return (pid,) if b"sandbox.keeper" in Path(f"/proc/{pid}/cmdline").read_bytes() else ()
     except OSError:
         return ()
+
+
+def image_mounts(lab: Lab) -> tuple[Path, ...]:
+    """Return where images are mounted inside the lab, the latest first."""
+    alive = keepers(lab)
+    if not alive:
+        return ()
+    text = Path(f"/proc/{alive[0]}/mountinfo").read_text(encoding="utf-8")
+    fields = [line.partition(" - ") for line in text.splitlines()]
+    return tuple(
+        _unescape(left.split(" ")[4])
+        for left, _, right in reversed(fields)
+        if right.startswith("squashfs ")
+    )
+
+
+def unmount_inside(lab: Lab, target: Path) -> None:
+    """Unmount something inside the lab; raises LabError."""
+    entered = [f"--mount={lab.namespaces / 'mnt'}", f"--pid={lab.namespaces / 'pid'}"]
+    done = capture(["nsenter", *entered, "--", "umount", "--lazy", target])
+    if done.returncode != 0:
+        raise LabError(f"{target} could not be unmounted", log=done.stderr)
+
+
+def _unescape(field: str) -> Path:
+    """Return a path of mountinfo, in which blanks and backslashes are octal."""
+    return Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field))
 
 
 def last_lines(path: Path, count: int = 12) -> list[str]:

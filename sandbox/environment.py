@@ -10,26 +10,34 @@ from pathlib import Path
 from . import accelerator
 from .paths import Lab
 
-__all__ = ["child", "exports", "shell"]
+__all__ = ["child", "exports", "path", "privileged", "shell"]
 
 
 def exports(lab: Lab, directories: tuple[Path, ...], inherited: str) -> dict[str, str]:
     """Return what `lab env` exports; `directories` go before the `inherited` PATH."""
-    ahead = [str(directory) for directory in directories]
-    behind = [part for part in inherited.split(":") if part and part not in ahead]
-    return {
+    variables = {
         "LIBVIRT_DEFAULT_URI": lab.uri,
-        "PATH": ":".join([*ahead, *behind]),
+        "PATH": path(directories, inherited),
         "PULUMI_BACKEND_URL": lab.backend.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_HOME": str(lab.pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
-        "TOPOLOGY_ACCELERATOR": accelerator.chosen(lab),
+        "TOPOLOGY_ACCELERATOR": accelerator.choose(lab).accelerator.value,
         "TOPOLOGY_CONSOLES": str(lab.consoles),
         "TOPOLOGY_IMAGES": str(lab.images),
         "TOPOLOGY_NAMESPACE": str(lab.namespaces),
-        "TOPOLOGY_ROOTFS": "mount",
     }
+    if Path("/proc/self/ns/user").exists():
+        # Then libvirt maps containers into user namespaces, which needs roots that are mounted.
+        variables["TOPOLOGY_ROOTFS"] = "mount"
+    return variables
+
+
+def path(directories: tuple[Path, ...], inherited: str) -> str:
+    """Return a PATH with `directories` ahead of what was inherited, none of them twice."""
+    ahead = [str(directory) for directory in directories]
+    behind = [part for part in inherited.split(":") if part and part not in ahead]
+    return ":".join([*ahead, *behind])
 
 
 def shell(variables: Mapping[str, str]) -> str:
@@ -43,7 +51,17 @@ def child(lab: Lab, variables: Mapping[str, str]) -> dict[str, str]:
     ours = {
         "HOME": str(lab.owner.home),
         "LOGNAME": lab.owner.name,
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPYCACHEPREFIX": str(lab.cache / "bytecode"),
         "USER": lab.owner.name,
     }
     return {**os.environ, **ours, **variables}
+
+
+def privileged(lab: Lab, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of a program that keeps root's identity.
+
+    It reads bytecode from where the owner's programs keep it, and writes none for them.
+    """
+    without = {} if lab.owner.is_root else {"PYTHONDONTWRITEBYTECODE": "1"}
+    bytecode = {"PYTHONPYCACHEPREFIX": str(lab.cache / "bytecode")}
+    return {**os.environ, **bytecode, **without, **variables}

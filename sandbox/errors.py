@@ -6,12 +6,19 @@ __all__ = ["Busy", "LabError", "Missing", "NotPermitted", "UsageError"]
 
 
 class LabError(Exception):
-    """An operation of the lab failed; `hint` says what to do, `log` holds the last lines seen."""
+    """An operation of the lab failed; `hint` says what to do, `log` holds the last lines seen.
+
+    `code` is the exit code, where it is not the kind's own.
+    """
 
     exit_code = 70
 
-    def __init__(self, message: str, *, hint: str = "", log: str = "") -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", log: str = "", code: int | None = None
+    ) -> None:
         super().__init__(message)
+        if code is not None:
+            self.exit_code = code
         self.hint = hint
         self.log = log
 

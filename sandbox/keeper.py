@@ -191,7 +191,9 @@ class Supervisor:
         for path in self._closed:
             path.unlink(missing_ok=True)
         self._daemon = os.posix_spawnp(
-            "libvirtd", ["libvirtd", "--config", "/etc/libvirt/libvirtd.conf"], os.environ,
+            "libvirtd",
+            ["libvirtd", "--config", "/etc/libvirt/libvirtd.conf"],
+            os.environ,
             setsigmask=(),
         )
         say(f"libvirtd started as process {self._daemon} of this namespace")

@@ -70,6 +70,16 @@ class Lab:
         return self.state / "pulumi"
 
     @property
+    def pulumi_home(self) -> Path:
+        """Pulumi's home: its plugins and settings, never the user's own."""
+        return self.state / "pulumi-home"
+
+    @property
+    def programs(self) -> Path:
+        """The directory of the command `topology` of this clone."""
+        return self.state / "bin"
+
+    @property
     def images(self) -> Path:
         """The content-addressed image store."""
         return self.cache / "images"
@@ -130,7 +140,7 @@ def find(
 
     def place(variable: str, default: Path) -> Path:
         value = environ.get(variable)
-        return Path(os.path.abspath(value)) if value else default
+        return Path(value).resolve() if value else default
 
     cache = Path("/var/cache/topology-lab")
     if not owner.is_root:

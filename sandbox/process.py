@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias, TypedDict
 
 from .errors import LabError
 from .paths import Owner
@@ -17,11 +17,18 @@ __all__ = ["SYSTEM_PATH", "Json", "capture", "owned", "run"]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
-def _identity(owner: Owner | None) -> dict[str, object]:
-    """Return the arguments of subprocess that make a child the owner's."""
+class _Identity(TypedDict, total=False):
+    """The arguments of subprocess.run that make a child another's."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def _identity(owner: Owner | None) -> _Identity:
     if owner is None or os.geteuid() != 0 or owner.is_root:
         return {}
     return {"user": owner.uid, "group": owner.gid, "extra_groups": _groups(owner)}
@@ -54,11 +61,11 @@ def run(
             cwd=cwd,
             stdout=sys.stderr if quiet else None,
             check=False,
-            **_identity(owner),  # type: ignore[call-overload]
+            **_identity(owner),
         )
     except OSError as error:
         raise LabError(f"{command[0]} could not be run: {error}") from error
-    return int(done.returncode)
+    return done.returncode
 
 
 def capture(
@@ -82,7 +89,7 @@ def capture(
             stdin=subprocess.DEVNULL,
             timeout=seconds,
             check=False,
-            **_identity(owner),  # type: ignore[call-overload]
+            **_identity(owner),
         )
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{command[0]} took longer than {seconds:.0f} s") from error
@@ -124,7 +131,7 @@ def _owned_child(owner: Owner, function: Callable[[], Json], writer: int) -> NoR
         os.environ.update(HOME=str(owner.home), USER=owner.name, LOGNAME=owner.name)
         os.umask(0o022)
         said: dict[str, Json] = {"value": function()}
-    except Exception as error:  # whatever it is, the parent raises it
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent raises it
         said = {
             "error": str(error) or type(error).__name__,
             "hint": getattr(error, "hint", ""),

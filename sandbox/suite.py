@@ -1,0 +1,100 @@
+"""`lab check` and `lab test`: every check of the project, in order, each timed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from . import process, table
+from .paths import Lab
+from .progress import Progress
+
+__all__ = ["Outcome", "Step", "checks", "describe", "run", "tests"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of a suite; `as_root` when it needs the lab's namespaces."""
+
+    name: str
+    command: tuple[str, ...]
+    as_root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step ended."""
+
+    step: Step
+    code: int
+    seconds: float
+
+
+LINTED = ("--all-targets", "--locked", "--", "--deny", "warnings")
+
+
+def checks() -> tuple[Step, ...]:
+    """Return what needs no root, no KVM and no network: format, types, lint, unit tests."""
+    return (
+        Step("format (Python)", ("ruff", "format", "--check", ".")),
+        Step("lint (Python)", ("ruff", "check", ".")),
+        Step("types (Python)", ("mypy",)),
+        Step("format (Rust)", ("cargo", "fmt", "--all", "--check")),
+        Step("lint (Rust)", ("cargo", "clippy", "--workspace", *LINTED)),
+        Step("unit tests (Rust)", ("cargo", "test", "--workspace", "--locked", "--quiet")),
+        Step("unit tests (Python)", ("pytest", "-m", "not live", "--numprocesses", "auto", "-q")),
+    )
+
+
+def tests(*, full: bool) -> tuple[Step, ...]:
+    """Return the checks and the live tests; `full` adds soaks and sweeps."""
+    marker = "live" if full else "live and not full"
+    live = Step(
+        "live tests", ("pytest", "-m", marker, "-v", "-p", "no:cacheprovider"), as_root=True
+    )
+    return (*checks(), live)
+
+
+def run(
+    lab: Lab,
+    steps: Sequence[Step],
+    progress: Progress,
+    *,
+    owned: Mapping[str, str],
+    privileged: Mapping[str, str],
+) -> tuple[Outcome, ...]:
+    """Run every step, also after one that failed, its output on the terminal.
+
+    `owned` is the environment of steps that run as the lab's owner, `privileged` of the others.
+    """
+    outcomes = []
+    for step in steps:
+        progress(f"{step.name}: {' '.join(step.command)}")
+        begin = time.monotonic()
+        with progress.step(step.name):
+            code = process.run(
+                step.command,
+                environment=privileged if step.as_root else owned,
+                cwd=lab.root,
+                owner=None if step.as_root else lab.owner,
+            )
+        outcomes.append(Outcome(step, code, time.monotonic() - begin))
+    return tuple(outcomes)
+
+
+def cargo_environment(lab: Lab) -> dict[str, str]:
+    """Return where Cargo puts what it builds for checks: beside the images, not in the clone."""
+    return {"CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(lab.cache / "check"))}
+
+
+def describe(outcomes: Sequence[Outcome]) -> str:
+    """Return the summary for people."""
+    rows = [
+        ["passed" if one.code == 0 else f"failed ({one.code})", f"{one.seconds:.1f}", one.step.name]
+        for one in outcomes
+    ]
+    bad = sum(one.code != 0 for one in outcomes)
+    verdict = "everything passed" if not bad else f"{bad} of {len(outcomes)} failed"
+    return f"{table.render(['outcome', 'seconds', 'step'], rows)}\n\n{verdict}"

@@ -16,3 +16,16 @@ mod heap;
 pub mod memory;
 
 pub use heap::Heap;
+
+/// Defines what the precompiled `alloc` calls to go on unwinding, in a program that never unwinds.
+///
+/// For the binary itself, because a test on the host brings the real one.
+#[macro_export]
+macro_rules! no_unwinding {
+    () => {
+        #[unsafe(no_mangle)]
+        extern "C" fn _Unwind_Resume() -> ! {
+            unreachable!("panics abort")
+        }
+    };
+}

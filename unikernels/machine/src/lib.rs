@@ -46,6 +46,7 @@ pub use virtio::{Mac, Nic, Purpose};
 macro_rules! entry {
     ($main:path) => {
         $crate::boot_assembly!();
+        $crate::freestanding::no_unwinding!();
 
         #[global_allocator]
         // SAFETY: a unikernel has one thread, and its interrupt stubs allocate nothing.

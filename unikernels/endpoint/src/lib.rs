@@ -1,0 +1,147 @@
+//! Serves a [`Session`] on TCP, and datagrams on UDP, over smoltcp.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod datagrams;
+mod device;
+mod streams;
+
+use core::net::IpAddr;
+
+use machine::Purpose;
+use node::{Node, Totals, sooner};
+use service_config::{Interface as Attachment, NodeConfig};
+use service_core::{Counters, Instant, Session};
+use smoltcp::iface::{Config, Interface, SocketSet};
+use smoltcp::wire::{EthernetAddress, IpCidr};
+
+pub use datagrams::{Answer, Datagrams};
+
+use datagrams::DatagramSocket;
+use device::Port;
+use streams::Streams;
+
+/// Serves for ever: `service` by sessions on TCP `port`, and by `datagrams` on the UDP port of the
+/// same number.
+pub fn serve<S: Session>(
+    mut node: Node,
+    port: u16,
+    service: S::Service,
+    mut counters: S::Counters,
+    datagrams: Option<Datagrams<S>>,
+) -> !
+where
+    S::Counters: Counters,
+{
+    let config = node.config();
+    let [attachment] = config.interfaces.as_slice() else {
+        machine::die(format_args!(
+            "a {} node has one interface, not {}",
+            config.kind.name(),
+            config.interfaces.len()
+        ))
+    };
+    let mtu = usize::from(attachment.mtu);
+    let Some(nic) = node.open_nics(Purpose::Endpoint { mtu }).pop() else {
+        machine::die(format_args!("the interface did not start"))
+    };
+    let mut device = Port::new(nic, mtu);
+    let mut interface = attach(config, attachment, &mut device);
+    let mut sockets = SocketSet::new(alloc::vec![]);
+    let mut datagrams =
+        datagrams.map(|datagrams| DatagramSocket::new(port, datagrams, &mut sockets));
+    let mut streams = Streams::<S>::new(port, node.free_memory() / 2, &mut sockets);
+    announce(attachment, &mut device);
+    node.ready();
+
+    loop {
+        let now = node::now();
+        device.renew();
+        interface.poll(moment(now), &mut device, &mut sockets);
+        let mut progress = streams.serve(&mut sockets, &service, &mut counters, now);
+        if let Some(datagrams) = &mut datagrams {
+            progress |= datagrams.serve(&mut sockets, &service, &mut counters);
+        }
+        if progress {
+            interface.poll_egress(moment(now), &mut device, &mut sockets);
+        }
+        device.nic.flush();
+        let totals = Totals { service: &counters, nics: core::slice::from_ref(&device.nic) };
+        node.report(now, &totals);
+        if device.nic.has_frame() {
+            continue;
+        }
+        let report = node.report_deadline(&totals);
+        if device.nic.arm() {
+            let wait = interface.poll_at(moment(now), &sockets).map(instant);
+            let deadline = sooner(sooner(wait, streams.deadline()), report);
+            machine::idle(deadline.map(Instant::micros));
+        }
+    }
+}
+
+fn moment(now: Instant) -> smoltcp::time::Instant {
+    smoltcp::time::Instant::from_micros(now.micros().cast_signed())
+}
+
+fn instant(moment: smoltcp::time::Instant) -> Instant {
+    Instant::from_micros(moment.total_micros().cast_unsigned())
+}
+
+/// Gives the interface its addresses and routes.
+fn attach(config: &NodeConfig, attachment: &Attachment, device: &mut Port) -> Interface {
+    let mac = EthernetAddress(attachment.mac.octets());
+    let mut settings = Config::new(mac.into());
+    settings.random_seed = machine::random_seed();
+    let mut interface = Interface::new(settings, device, moment(node::now()));
+    interface.update_ip_addrs(|list| {
+        for own in &attachment.addresses {
+            // IPv6 is not carried yet.
+            let IpAddr::V4(address) = own.address() else { continue };
+            if list.push(IpCidr::new(address.into(), own.length())).is_err() {
+                machine::die(format_args!("more addresses than an interface can have"));
+            }
+        }
+    });
+    for route in &config.routes {
+        let (IpAddr::V4(network), IpAddr::V4(via)) = (route.prefix.network(), route.via) else {
+            continue;
+        };
+        let prefix = IpCidr::new(network.into(), route.prefix.length());
+        interface.routes_mut().update(|list| {
+            let route = smoltcp::iface::Route {
+                cidr: prefix,
+                via_router: via.into(),
+                preferred_until: None,
+                expires_at: None,
+            };
+            if list.push(route).is_err() {
+                machine::die(format_args!("more routes than an interface can have"));
+            }
+        });
+    }
+    interface
+}
+
+/// Tells the segment who has the addresses now: a switch, or a neighbour, may know a predecessor.
+fn announce(attachment: &Attachment, device: &mut Port) {
+    let mac = attachment.mac.octets();
+    for own in &attachment.addresses {
+        let IpAddr::V4(address) = own.address() else { continue };
+        let Some(mut frame) = machine::Frame::new(42) else { return };
+        let head = frame.head_mut();
+        // An ARP request for the own address (RFC 5227, 2.3).
+        head[..6].fill(0xff);
+        head[6..12].copy_from_slice(&mac);
+        head[12..22].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
+        head[22..28].copy_from_slice(&mac);
+        head[28..32].copy_from_slice(&address.octets());
+        head[32..38].fill(0);
+        head[38..42].copy_from_slice(&address.octets());
+        // A full queue this early would be a device that sends nothing at all.
+        let _ = device.nic.send(frame);
+    }
+    device.nic.flush();
+}

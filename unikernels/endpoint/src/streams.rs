@@ -1,0 +1,161 @@
+//! TCP: a listening socket for whoever comes, a session for whoever is there.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use service_core::{Instant, Session};
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::time::Duration;
+
+const RECEIVE_BUFFER: usize = 4096;
+const SEND_BUFFER: usize = 8192;
+/// Heap that one connection takes, its session's and the allocator's part included.
+const CONNECTION: usize = RECEIVE_BUFFER + SEND_BUFFER + 2048;
+/// Sockets that listen: as many can connect between two turns of the loop.
+const BACKLOG: usize = 16;
+/// Most connections, as smoltcp looks at all for each packet.
+const MOST: usize = 512;
+/// How long a peer may be silent while something is on its way to it.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// All connections of a service.
+pub(crate) struct Streams<S: Session> {
+    port: u16,
+    slots: Vec<Slot<S>>,
+    most: usize,
+}
+
+struct Slot<S> {
+    handle: SocketHandle,
+    session: Option<S>,
+}
+
+impl<S: Session> Streams<S> {
+    /// Listens on `port`; connections may take `memory` bytes of the heap.
+    pub fn new(port: u16, memory: usize, sockets: &mut SocketSet<'_>) -> Self {
+        let most = (memory / CONNECTION).clamp(BACKLOG, MOST);
+        let mut streams = Self { port, slots: Vec::with_capacity(most), most };
+        for _ in 0..BACKLOG {
+            streams.add(sockets);
+        }
+        streams
+    }
+
+    fn add(&mut self, sockets: &mut SocketSet<'_>) {
+        let receive = SocketBuffer::new(vec![0; RECEIVE_BUFFER]);
+        let mut socket = Socket::new(receive, SocketBuffer::new(vec![0; SEND_BUFFER]));
+        socket.set_nagle_enabled(false);
+        socket.set_timeout(Some(TIMEOUT));
+        // A socket just made listens on any port but zero.
+        if socket.listen(self.port).is_err() {
+            machine::die(format_args!("cannot listen on port {}", self.port));
+        }
+        self.slots.push(Slot { handle: sockets.add(socket), session: None });
+    }
+
+    /// Moves bytes between sockets and sessions; whether there is something new to send.
+    pub fn serve(
+        &mut self,
+        sockets: &mut SocketSet<'_>,
+        service: &S::Service,
+        counters: &mut S::Counters,
+        now: Instant,
+    ) -> bool {
+        let mut progress = false;
+        let mut listening = 0;
+        let mut at = 0;
+        while let Some(slot) = self.slots.get_mut(at) {
+            let socket = sockets.get_mut::<Socket>(slot.handle);
+            match socket.state() {
+                State::Listen => listening += 1,
+                State::SynReceived => {}
+                State::Closed => {
+                    slot.session = None;
+                    if listening >= BACKLOG || socket.listen(self.port).is_err() {
+                        sockets.remove(slot.handle);
+                        self.slots.swap_remove(at);
+                        continue;
+                    }
+                    listening += 1;
+                }
+                State::TimeWait => slot.session = None,
+                _ => progress |= serve_one(slot, socket, service, counters, now),
+            }
+            at += 1;
+        }
+        if listening < BACKLOG / 2 {
+            self.refill(sockets, BACKLOG - listening);
+        }
+        progress
+    }
+
+    /// Adds sockets that listen; when there are as many as may be, those that only wait for stray
+    /// segments of closed connections make room.
+    fn refill(&mut self, sockets: &mut SocketSet<'_>, wanted: usize) {
+        for _ in 0..wanted {
+            if self.slots.len() >= self.most {
+                let waits =
+                    |slot: &Slot<S>| sockets.get::<Socket>(slot.handle).state() == State::TimeWait;
+                let Some(at) = self.slots.iter().position(waits) else { return };
+                sockets.remove(self.slots.swap_remove(at).handle);
+            }
+            self.add(sockets);
+        }
+    }
+
+    /// When the first session has waited too long.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.slots.iter().filter_map(|slot| slot.session.as_ref()).map(Session::deadline).min()
+    }
+}
+
+fn serve_one<S: Session>(
+    slot: &mut Slot<S>,
+    socket: &mut Socket<'_>,
+    service: &S::Service,
+    counters: &mut S::Counters,
+    now: Instant,
+) -> bool {
+    let session = slot.session.get_or_insert_with(|| S::open(counters, now));
+    let mut progress = false;
+    loop {
+        let mut moved = 0;
+        if socket.can_recv() {
+            // It can receive, so there is no error; a closed session's input is for nobody.
+            moved = socket
+                .recv(|input| {
+                    let all = input.len();
+                    let closed = session.close_after_flush();
+                    let taken =
+                        if closed { all } else { session.receive(service, counters, now, input) };
+                    (taken, taken)
+                })
+                .unwrap_or(0);
+        }
+        while socket.can_send() {
+            let output = session.transmit(service);
+            if output.is_empty() {
+                break;
+            }
+            let Ok(count) = socket.send_slice(output) else { break };
+            session.sent(service, now, count);
+            moved += count;
+            progress = true;
+        }
+        if moved == 0 {
+            break;
+        }
+    }
+    let flushed = session.transmit(service).is_empty();
+    let over = session.close_after_flush() || !socket.may_recv();
+    if flushed && over && socket.may_send() {
+        socket.close();
+        progress = true;
+    }
+    if session.deadline() <= now {
+        socket.abort();
+        progress = true;
+    }
+    progress
+}

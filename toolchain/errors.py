@@ -1,0 +1,14 @@
+"""What can go wrong here."""
+
+from __future__ import annotations
+
+__all__ = ["ToolchainError"]
+
+
+class ToolchainError(Exception):
+    """A tool could not be found, fetched or built; `hint` says what to do, `log` what it said last."""
+
+    def __init__(self, message: str, *, hint: str = "", log: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.log = log

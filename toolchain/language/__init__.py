@@ -1,0 +1,1 @@
+"""Pulumi's language host for Python programs."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from topology.image.build import ensure, project_root, roles
+from topology.image.build import ensure, lookup, project_root, roles
 from topology.image.errors import ImageError
 from topology.image.store import Store
 
-__all__ = ["ImageError", "Store", "ensure", "project_root", "roles"]
+__all__ = ["ImageError", "Store", "ensure", "lookup", "project_root", "roles"]

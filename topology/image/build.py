@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -62,10 +62,7 @@ def ensure(
             build.refresh(Workspace.read(root))
             for role in missing:
                 found[role] = build.role(role)
-    return {
-        role: ImageRef(role, variant, image.digest, image.size, image.path)
-        for role, image in sorted(found.items())
-    }
+    return _references(variant, found)
 
 
 def roles(variant: Variant, root: Path) -> tuple[str, ...]:
@@ -75,15 +72,18 @@ def roles(variant: Variant, root: Path) -> tuple[str, ...]:
     return tuple(sorted(one.removeprefix(prefix) for one in packages if one.startswith(prefix)))
 
 
-def lookup(variant: Variant, wanted: Iterable[str], *, root: Path) -> dict[str, ImageRef]:
-    """Those of the wanted images that are in the store already; builds nothing."""
+def lookup(
+    variant: Variant, wanted: Iterable[str], *, root: Path, store: Store | None = None
+) -> dict[str, ImageRef]:
+    """Those of the wanted images that the store has already; builds nothing."""
     found = _look_up(
-        Workspace.read(root), wanted, RECIPES[variant], Store.default(), _compiler(root)
+        Workspace.read(root),
+        wanted,
+        RECIPES[variant],
+        store or Store.default(),
+        _compiler(root),
     )
-    return {
-        role: ImageRef(role, variant, image.digest, image.size, image.path)
-        for role, image in sorted(found.items())
-    }
+    return _references(variant, found)
 
 
 def project_root() -> Path:
@@ -98,6 +98,13 @@ def project_root() -> Path:
             hint="run topology from a clone of the project",
         )
     return root
+
+
+def _references(variant: Variant, found: Mapping[str, Stored]) -> dict[str, ImageRef]:
+    return {
+        role: ImageRef(role, variant, image.digest, image.size, image.path)
+        for role, image in sorted(found.items())
+    }
 
 
 def _quiet(line: str) -> None:

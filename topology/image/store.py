@@ -67,17 +67,17 @@ class Store:
             # Absent or unreadable, it is made anew.
             return None
 
-    def intact(self, stored: Stored) -> bool:
-        """Whether the image's bytes are still those that its name promises; reads them all."""
+    def intact(self, digest: str) -> bool:
+        """Whether an image's bytes are still those that its name promises; reads them all."""
         try:
-            with stored.path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == stored.digest
+            with (self.root / digest).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == digest
         except FileNotFoundError:
             return False
 
-    def discard(self, stored: Stored) -> None:
+    def discard(self, digest: str) -> None:
         """Removes an image, so that it is built anew when it is next wanted."""
-        stored.path.unlink(missing_ok=True)
+        (self.root / digest).unlink(missing_ok=True)
 
     def add(self, source: Path, key: str) -> Stored:
         """Takes a copy of `source` in as what `key` gives; raises `ImageError` on a full disk."""

@@ -15,6 +15,9 @@ from topology.plan.names import (
 from topology.plan.types import ImageRef, Variant
 from topology.resolve.types import ResolvedTopology
 
+# libvirt's QEMU driver makes it when it starts.
+DEFAULT_CONSOLES = "/var/log/libvirt/qemu"
+
 
 def problems(
     resolved: ResolvedTopology,
@@ -95,4 +98,4 @@ def _images(
             )
 
 
-__all__ = ["outside_segments", "problems"]
+__all__ = ["DEFAULT_CONSOLES", "outside_segments", "problems"]

@@ -1,4 +1,4 @@
-"""Golden configuration documents: what Python writes for `poc.yaml`, as the Rust reader reads it."""
+"""Golden configuration documents: what Python writes for `poc.yaml` and Rust reads."""
 
 from __future__ import annotations
 

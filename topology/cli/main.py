@@ -16,6 +16,9 @@ __all__ = ["main"]
 
 COMMANDS = {
     "client": "topology.cli.client",
+    "images": "topology.cli.images",
+    "plan": "topology.cli.plan",
+    "platforms": "topology.cli.platforms",
     "probe": "topology.cli.probe",
     "show": "topology.cli.show",
     "validate": "topology.cli.validate",

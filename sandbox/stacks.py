@@ -59,7 +59,7 @@ def variant(text: str) -> str:
     """Return the stack that a word on the command line means; raises UsageError."""
     name = ALIASES.get(text, text)
     if name not in STACKS:
-        raise UsageError(f"there is no variant {text!r}", hint=f"there is {' and '.join(STACKS)}")
+        raise UsageError(f"there is no variant {text!r}", hint=f"it is {' or '.join(STACKS)}")
     return name
 
 

@@ -9,21 +9,17 @@ from topology.platforms.types import (
     BootMethod,
     ConfigDelivery,
     HostSettings,
-    RootFilesystem,
     Variant,
 )
 from topology.resolve.types import Dataplane, Kind
 
-# Init configures the interfaces and, on a kernel dataplane, loads the ruleset over netlink.
-_ALWAYS = frozenset({"net_admin"})
+# Init configures the interfaces and, on a kernel dataplane, loads the ruleset over netlink; then it
+# empties the bounding set and stops being root, mapped or not, before it serves.
+_ALWAYS = frozenset({"net_admin", "setgid", "setpcap", "setuid"})
 # Ports below 1024.
 _SERVING = frozenset({"net_bind_service"})
 # Packet sockets.
 _SHARED = frozenset({"net_raw"})
-# Without a user namespace init drops root itself before it serves.
-_UNMAPPED = frozenset({"setgid", "setuid"})
-# Whatever its identity, init empties the bounding set.
-_DROPPING = frozenset({"setpcap"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +33,11 @@ class LinuxContainer:
 
     def boot(self, kind: Kind, dataplane: Dataplane, host: HostSettings) -> Boot:
         """How a node of this kind boots, with the capabilities that it needs and no more."""
-        capabilities = _ALWAYS | _DROPPING
+        capabilities = _ALWAYS
         if kind in (Kind.DNS, Kind.WEB):
             capabilities |= _SERVING
         elif dataplane is Dataplane.SHARED:
             capabilities |= _SHARED
-        if host.rootfs is RootFilesystem.FILE:
-            capabilities |= _UNMAPPED
         return Boot(
             method=BootMethod.INIT,
             config=ConfigDelivery.FILE,

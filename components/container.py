@@ -58,4 +58,3 @@ class Container(pulumi.ComponentResource):
         )
         self.uuid = created.id
         self.register_outputs({"uuid": self.uuid})
-

@@ -27,8 +27,8 @@ def local_document(content: bytes, store: Store | None = None) -> Path:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
-            os.chmod(fresh, 0o444)
-            os.replace(fresh, path)
+            Path(fresh).chmod(0o444)
+            Path(fresh).replace(path)
         except BaseException:
             Path(fresh).unlink(missing_ok=True)
             raise

@@ -53,9 +53,7 @@ class Fabric(pulumi.ComponentResource):
             name=f"topology-{deployment.stack}",
             type="dir",
             target=lv.PoolTargetArgs(path=str(_POOLS / deployment.stack)),
-            opts=pulumi.ResourceOptions(
-                parent=self, provider=provider, delete_before_replace=True
-            ),
+            opts=pulumi.ResourceOptions(parent=self, provider=provider, delete_before_replace=True),
         )
         images = {
             image.digest: Image(
@@ -63,7 +61,9 @@ class Fabric(pulumi.ComponentResource):
                 ImageArgs(f"image-{image.role}", image.digest, image.path, pool.name),
                 child,
             )
-            for image in {domain.image.digest: domain.image for domain in deployment.domains}.values()
+            for image in sorted(
+                {one.image for one in deployment.domains}, key=lambda one: one.digest
+            )
         }
         segments = {
             segment.name: Segment(f"{name}-{segment.name}", SegmentArgs(segment), child)

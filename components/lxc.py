@@ -116,7 +116,8 @@ class LxcProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Only the way to libvirt has changed."""
-        return UpdateResult(LxcDomain.of(_news).properties(running=bool(_olds.get("running", True))))
+        running = bool(_olds.get("running", True))
+        return UpdateResult(LxcDomain.of(_news).properties(running=running))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Stops the domain and unmounts its root; its console is left to be read."""

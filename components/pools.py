@@ -75,7 +75,7 @@ def directory_pool_xml(name: str, directory: str) -> str:
 
 
 def empty_volume(pool: libvirt.virStoragePool, name: str, *, owner: int) -> str:
-    """An empty file that user `owner` writes and all read, in place of one of that name; its path."""
+    """The path of an empty file, made anew, that user `owner` writes and all read."""
     with suppress(libvirt.libvirtError):
         pool.storageVolLookupByName(name).delete(0)
     volume = Element("volume")

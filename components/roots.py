@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -115,7 +116,7 @@ def _loops(connection: libvirt.virConnect, image: str) -> Iterator[str]:
     for name in sorted(patiently(names), key=lambda one: int(one.removeprefix("loop"))):
         # A device without a file behind it has no such directory.
         with suppress(libvirt.libvirtError):
-            if patiently(lambda name=name: backing(name)) == image:
+            if patiently(partial(backing, name)) == image:
                 yield f"/dev/{name}"
 
 

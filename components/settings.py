@@ -61,9 +61,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         uplink=config.get("uplink") or None,
         accelerator=_choice("accelerator", accelerator or Accelerator.KVM, Accelerator),
         rootfs=_choice("rootfs", rootfs or RootFilesystem.FILE, RootFilesystem),
-        consoles=config.get("consoles")
-        or environment.get("TOPOLOGY_CONSOLES")
-        or _CONSOLES,
+        consoles=config.get("consoles") or environment.get("TOPOLOGY_CONSOLES") or _CONSOLES,
         uri=_uri(
             pulumi.Config("libvirt").get("uri")
             or environment.get("LIBVIRT_DEFAULT_URI")

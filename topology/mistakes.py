@@ -24,19 +24,19 @@ NOT_SUPPORTED = {
     "ospf": "dynamic routing",
     "rip": "dynamic routing",
     "snat": "NAT",
-    "trunk": "VLANs",
-    "tunnel": "tunnels",
-    "vlan": "VLANs",
-    "vlans": "VLANs",
-    "vpn": "tunnels",
-    "vrrp": "failover addresses",
-    "wireguard": "tunnels",
+    "trunk": "VLAN",
+    "tunnel": "tunnel",
+    "vlan": "VLAN",
+    "vlans": "VLAN",
+    "vpn": "tunnel",
+    "vrrp": "failover",
+    "wireguard": "tunnel",
 }
 """Keys that people expect of a network and that this engine does not have, and what they are."""
 
 _INSTEAD = {
     "NAT": "give the node an address that its peers route to",
-    "VLANs": "declare one segment for each VLAN",
+    "VLAN": "declare one segment for each VLAN",
     "dynamic routing": "write routes, or leave them out to have them derived",
     "DHCP": "leave the address out to have it derived",
 }
@@ -101,7 +101,7 @@ def _unknown_key(path: Path) -> Diagnostic:
     if what is not None:
         return Diagnostic(
             Code.NOT_SUPPORTED,
-            f"`{key}`: {what} is not supported",
+            f"`{key}` is not supported: there is no {what} here",
             subject,
             "The engine refuses what it cannot prove and deploy, and ignores nothing.",
             _INSTEAD.get(what, "remove it"),

@@ -74,17 +74,21 @@ class _Composer(CParser):
             return _implicit_tag(value or "") if plain else _STR
         return _SEQ if kind is SequenceNode else _MAP
 
-    def descend_resolver(self, parent: object, index: object) -> None:
+    def descend_resolver(self, parent: Node | None, index: object) -> None:
         self._depth += 1
-        if self._depth > MAX_DEPTH + 1:
-            raise _TooDeep
+        if self._depth > MAX_DEPTH + 1 and parent is not None:
+            raise _TooDeep(parent.start_mark.line, parent.start_mark.column)
 
     def ascend_resolver(self) -> None:
         self._depth -= 1
 
 
 class _TooDeep(Exception):
-    pass
+    """Raised through the C composer, with the line and column where it stopped."""
+
+    def __init__(self, line: int, column: int) -> None:
+        super().__init__(line, column)
+        self.line, self.column = line, column
 
 
 def _implicit_tag(value: str) -> str:
@@ -108,8 +112,9 @@ class Source:
         self._children: dict[int, dict[str | int, tuple[Node | None, Node]]] = {}
         try:
             self._root = _Composer(text).get_single_node()
-        except _TooDeep:
-            raise self._error(Code.TOO_DEEP, f"nesting is deeper than {MAX_DEPTH} levels") from None
+        except _TooDeep as deep:
+            summary = f"nesting is deeper than {MAX_DEPTH} levels"
+            raise self._error(Code.TOO_DEEP, summary, deep.line, deep.column) from None
         except yaml.MarkedYAMLError as error:
             raise self._syntax(error) from None
         except yaml.reader.ReaderError as error:
@@ -180,6 +185,8 @@ class Source:
             hint = "indent with spaces, YAML has no tabs there"
         elif "single document" in (error.context or "") + problem:
             hint = "keep one document in a file: remove the --- between them"
+        elif "unexpected ':'" in problem:
+            hint = 'quote an address that ends with a colon: "2001:db8::"'
         elif "alias" in problem:
             hint = "quote text that starts with *"
         return self._error(
@@ -248,7 +255,7 @@ class _Reader:
                     "remove or rename one of them",
                 )
                 continue
-            if name == "<<" and key.style is None:
+            if name == "<<" and not key.style:
                 self._add(
                     Code.YAML_FEATURE,
                     "YAML 1.2 has no merge keys",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from topology.check.finding import error
 from topology.diagnostics import Code, Diagnostic
-from topology.graph import Ending, Routing, Walk
+from topology.graph import Ending, Routing, Walk, islands
 from topology.resolve.types import ResolvedNode, ResolvedTopology, StatementKind
 
 __all__ = ["reach_routes"]
@@ -19,6 +19,7 @@ def reach_routes(topology: ResolvedTopology) -> Iterator[Diagnostic]:
     """
     routing = Routing(topology)
     exact = _has_longer_routes(topology)
+    island = {name: part for part in islands(topology) for name in part}
     for statement in topology.statements.values():
         if statement.kind is not StatementKind.REACH:
             continue
@@ -26,6 +27,8 @@ def reach_routes(topology: ResolvedTopology) -> Iterator[Diagnostic]:
         targets = {_stand(topology.nodes[n], exact): n for n in reversed(statement.destinations)}
         for source in sorted(sources.values()):
             for target in sorted(targets.values()):
+                if island[source] is not island[target]:
+                    continue  # said of the nodes themselves
                 failed = _failure(topology, routing, source, target)
                 if failed is None:
                     continue

@@ -8,7 +8,7 @@ from topology.check.finding import error
 from topology.diagnostics import Code, Diagnostic, Path, did_you_mean
 from topology.model import DnsNode, RecordSet, Topology
 from topology.resolve import Names
-from topology.resolve.records import absolute_name, name_servers
+from topology.resolve.records import absolute_name, alias_target, name_servers
 
 __all__ = ["records"]
 
@@ -112,7 +112,7 @@ def _alias(server: DnsNode, name: str) -> str | None:
     for origin, zone in server.records.items():
         for label, record in zone.items():
             if record.cname is not None and absolute_name(label, origin) == name:
-                return record.cname if "." in record.cname else absolute_name(record.cname, origin)
+                return alias_target(record.cname, origin, zone)
     return None
 
 

@@ -78,6 +78,8 @@ def _hop(
         )
         return
     shared = [s for s in shared_segments(topology, node, hop) if s in topology.segments]
+    if not shared and not set(topology.nodes[node].interfaces) <= set(topology.segments):
+        return  # the segment that is not there may have been the shared one
     if hop == node or not shared:
         what = f"{node} itself" if hop == node else f"{hop}, which is on no segment of {node}"
         yield error(

@@ -162,8 +162,10 @@ def parse_prefix(value: Any) -> IPv4Network | IPv6Network:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        raise bad_value("type", "expected text, found nothing")
     if not isinstance(value, str):
-        shown = "null" if value is None else str(value).lower()
+        shown = str(value).lower()
         raise bad_value("type", f"expected text, found {shown}", f'write "{shown}" in quotes')
     return value
 

@@ -22,12 +22,13 @@ def _txt(value: str) -> str:
 class RecordSet(Model):
     """What a name in a zone stands for: the addresses of nodes, text, or another name.
 
-    A file may write the nodes alone. A `cname` without a dot is a name in the same zone.
+    A file may write the nodes alone. A `cname` is a name of the same zone, as it is
+    written there, or an absolute name with a dot.
     """
 
     nodes: OneOrMore | None = None
     txt: OneOrMore | None = None
-    cname: DnsName | None = None
+    cname: DnsLabel | None = None
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:

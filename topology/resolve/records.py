@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from hashlib import sha256
 
 from topology.model import DnsNode, RecordSet
@@ -12,7 +12,7 @@ from topology.resolve.names import Names
 from topology.resolve.routes import Addresses
 from topology.resolve.types import Address, DnsRecord, DnsZone, Prefix
 
-__all__ = ["absolute_name", "name_servers", "resolve_zones", "reverse_origin"]
+__all__ = ["absolute_name", "alias_target", "name_servers", "resolve_zones", "reverse_origin"]
 
 _TTL = 300
 _REFRESH, _RETRY, _EXPIRE, _MINIMUM = 3600, 600, 604800, 300
@@ -32,7 +32,7 @@ def resolve_zones(names: Names, addresses: Addresses, node: str) -> tuple[DnsZon
         zone = zones.setdefault(origin, set())
         for label, record in records.items():
             name = absolute_name(label, origin)
-            zone.update(_other(name, record, origin))
+            zone.update(_other(name, record, origin, records))
             for target in record.nodes or ():
                 for address, prefix in _addresses(names, addresses, target):
                     zone.add((name, "A" if address.version == 4 else "AAAA", str(address)))
@@ -72,6 +72,11 @@ def absolute_name(label: str, origin: str) -> str:
     return origin if label == "@" else f"{label}.{origin}"
 
 
+def alias_target(cname: str, origin: str, labels: Container[str]) -> str:
+    """What an alias leads to: a name of its zone as it is written there, else an absolute one."""
+    return absolute_name(cname, origin) if cname in labels or "." not in cname else cname
+
+
 def reverse_origin(address: Address, prefix: Prefix) -> str:
     """The reverse zone of an address: its prefix, lengthened to the next whole label.
 
@@ -98,12 +103,13 @@ def _addresses(names: Names, addresses: Addresses, node: str) -> list[tuple[Addr
     return sorted(found, key=lambda item: address_key(item[0]))
 
 
-def _other(name: str, record: RecordSet, origin: str) -> Iterable[tuple[str, str, str]]:
+def _other(
+    name: str, record: RecordSet, origin: str, labels: Container[str]
+) -> Iterable[tuple[str, str, str]]:
     for text in record.txt or ():
         yield name, "TXT", text
     if record.cname is not None:
-        target = record.cname if "." in record.cname else absolute_name(record.cname, origin)
-        yield name, "CNAME", target
+        yield name, "CNAME", alias_target(record.cname, origin, labels)
 
 
 def _zone(origin: str, records: set[tuple[str, str, str]], servers: tuple[str, ...]) -> DnsZone:

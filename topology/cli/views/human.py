@@ -75,4 +75,4 @@ def render_diagnostic(diagnostic: Diagnostic) -> Text:
 
 def _plain(text: str) -> str:
     """Text without what a terminal would act upon."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(" " if c == "\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

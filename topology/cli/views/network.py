@@ -22,7 +22,7 @@ __all__ = ["print_tables", "print_tree"]
 
 def print_tables(topology: ResolvedTopology) -> None:
     """Prints segments, interfaces, routes, rules, records and statements."""
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     for table in (
         _segments(topology),
         _interfaces(topology),
@@ -49,7 +49,7 @@ def print_tree(topology: ResolvedTopology) -> None:
                     if interface.segment == segment.name:
                         addresses = _join(a.ip for a in interface.addresses)
                         leaf.add(f"{node.name} ({node.kind})  {addresses}")
-    Console(highlight=False, markup=False).print(root)
+    Console(highlight=False, markup=False, emoji=False).print(root)
 
 
 def _table(title: str, *columns: str) -> Table:

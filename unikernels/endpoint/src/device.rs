@@ -9,22 +9,74 @@ use smoltcp::time::Instant;
 /// Frames that one turn of the serving loop takes in at most, so that sockets are served in time.
 const BUDGET: usize = 64;
 
-/// A network interface, and how many more frames this turn may take.
+/// A network interface, and what this turn of the serving loop may still take from it.
 pub(crate) struct Port {
     pub nic: Nic,
     mtu: usize,
+    /// The TCP port that is served.
+    served: u16,
     budget: usize,
+    /// New connections for which a socket listens.
+    listening: usize,
+    /// Whether new connections are turned away, because there are as many as there may be.
+    full: bool,
+    /// A frame that opens a connection and waits for a socket to listen.
+    held: Option<Frame>,
 }
 
 impl Port {
-    pub fn new(nic: Nic, mtu: usize) -> Self {
-        Self { nic, mtu, budget: BUDGET }
+    pub fn new(nic: Nic, mtu: usize, served: u16) -> Self {
+        Self { nic, mtu, served, budget: BUDGET, listening: 0, full: false, held: None }
     }
 
-    /// Allows a turn's worth of frames.
-    pub fn renew(&mut self) {
+    /// Allows a turn's worth of frames, `listening` of which may open connections. Without this, a
+    /// burst of clients would be refused for want of a listening socket.
+    pub fn renew(&mut self, listening: usize, full: bool) {
         self.budget = BUDGET;
+        self.listening = listening;
+        self.full = full;
     }
+
+    /// Whether there is something to do that no interrupt will tell of.
+    pub fn has_work(&self) -> bool {
+        self.held.is_some() || self.nic.has_frame()
+    }
+
+    /// The next frame that may be taken now.
+    fn next(&mut self) -> Option<Frame> {
+        loop {
+            let frame = match self.held.take() {
+                Some(frame) => frame,
+                None => self.nic.receive()?,
+            };
+            if !opens_connection(frame.head(), self.served) {
+                return Some(frame);
+            }
+            if self.listening > 0 {
+                self.listening -= 1;
+                return Some(frame);
+            }
+            if !self.full {
+                self.held = Some(frame);
+                return None;
+            }
+            // Dropped, not refused: the client tries again, and there may be room then.
+        }
+    }
+}
+
+/// Whether a frame is an IPv4 TCP segment that asks for a connection to `port`.
+fn opens_connection(frame: &[u8], port: u16) -> bool {
+    const SYN: u8 = 2;
+    const ACK: u8 = 16;
+    const RST: u8 = 4;
+    let byte = |at: usize| frame.get(at).copied().unwrap_or(0);
+    if byte(12) != 8 || byte(13) != 0 || byte(14 + 9) != 6 {
+        return false;
+    }
+    let tcp = 14 + usize::from(byte(14) & 15) * 4;
+    byte(tcp + 13) & (SYN | ACK | RST) == SYN
+        && [byte(tcp + 2), byte(tcp + 3)] == port.to_be_bytes()
 }
 
 impl Device for Port {
@@ -35,7 +87,7 @@ impl Device for Port {
         if self.budget == 0 || !self.can_send() {
             return None;
         }
-        let frame = self.nic.receive()?;
+        let frame = self.next()?;
         self.budget -= 1;
         Some((Received(frame), Sending(&mut self.nic)))
     }
@@ -80,5 +132,27 @@ impl TxToken for Sending<'_> {
         // Room was seen before the token was given; if there is none, the interface counts the loss.
         let _ = self.0.send(frame);
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_opens_a_connection_is_told_from_the_rest() {
+        let mut frame = [0u8; 54];
+        frame[12..15].copy_from_slice(&[8, 0, 0x45]);
+        frame[23] = 6;
+        frame[36..38].copy_from_slice(&80u16.to_be_bytes());
+        frame[47] = 2;
+        assert!(opens_connection(&frame, 80));
+        assert!(!opens_connection(&frame, 81));
+        assert!(!opens_connection(&frame[..40], 80));
+        frame[47] = 0x12;
+        assert!(!opens_connection(&frame, 80));
+        frame[47] = 2;
+        frame[23] = 17;
+        assert!(!opens_connection(&frame, 80));
     }
 }

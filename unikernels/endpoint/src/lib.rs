@@ -47,7 +47,7 @@ where
     let Some(nic) = node.open_nics(Purpose::Endpoint { mtu }).pop() else {
         machine::die(format_args!("the interface did not start"))
     };
-    let mut device = Port::new(nic, mtu);
+    let mut device = Port::new(nic, mtu, port);
     let mut interface = attach(config, attachment, &mut device);
     let mut sockets = SocketSet::new(alloc::vec![]);
     let mut datagrams =
@@ -58,7 +58,7 @@ where
 
     loop {
         let now = node::now();
-        device.renew();
+        device.renew(streams.listening(), streams.is_full());
         interface.poll(moment(now), &mut device, &mut sockets);
         let mut progress = streams.serve(&mut sockets, &service, &mut counters, now);
         if let Some(datagrams) = &mut datagrams {
@@ -70,7 +70,7 @@ where
         device.nic.flush();
         let totals = Totals { service: &counters, nics: core::slice::from_ref(&device.nic) };
         node.report(now, &totals);
-        if device.nic.has_frame() {
+        if device.has_work() {
             continue;
         }
         let report = node.report_deadline(&totals);

@@ -24,6 +24,7 @@ pub(crate) struct Streams<S: Session> {
     port: u16,
     slots: Vec<Slot<S>>,
     most: usize,
+    listening: usize,
 }
 
 struct Slot<S> {
@@ -35,7 +36,7 @@ impl<S: Session> Streams<S> {
     /// Listens on `port`; connections may take `memory` bytes of the heap.
     pub fn new(port: u16, memory: usize, sockets: &mut SocketSet<'_>) -> Self {
         let most = (memory / CONNECTION).clamp(BACKLOG, MOST);
-        let mut streams = Self { port, slots: Vec::with_capacity(most), most };
+        let mut streams = Self { port, slots: Vec::with_capacity(most), most, listening: 0 };
         for _ in 0..BACKLOG {
             streams.add(sockets);
         }
@@ -52,6 +53,17 @@ impl<S: Session> Streams<S> {
             machine::die(format_args!("cannot listen on port {}", self.port));
         }
         self.slots.push(Slot { handle: sockets.add(socket), session: None });
+        self.listening += 1;
+    }
+
+    /// Sockets that listen.
+    pub fn listening(&self) -> usize {
+        self.listening
+    }
+
+    /// Whether there are as many connections as there may be.
+    pub fn is_full(&self) -> bool {
+        self.slots.len() >= self.most && self.listening == 0
     }
 
     /// Moves bytes between sockets and sessions; whether there is something new to send.
@@ -84,6 +96,7 @@ impl<S: Session> Streams<S> {
             }
             at += 1;
         }
+        self.listening = listening;
         if listening < BACKLOG / 2 {
             self.refill(sockets, BACKLOG - listening);
         }

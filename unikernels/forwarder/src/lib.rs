@@ -1,0 +1,60 @@
+//! Forwards between the machine's network interfaces: the loop around `service-route`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod ports;
+
+use machine::Purpose;
+use node::{Node, Totals, sooner};
+use service_core::Instant;
+use service_route::Forwarder;
+
+use ports::{NicPorts, Wire};
+
+/// Frames that one interface may bring in before the others have their turn.
+const BUDGET: usize = 64;
+
+/// Forwards for ever.
+pub fn forward(mut node: Node) -> ! {
+    let mut ports = NicPorts { nics: node.open_nics(Purpose::Forwarding) };
+    let mut forwarder = match Forwarder::<Wire>::new(node.config(), machine::random_seed()) {
+        Ok(forwarder) => forwarder,
+        Err(error) => machine::die(format_args!("forwarder: {error}")),
+    };
+    forwarder.announce(node::now(), &mut ports);
+    ports.flush();
+    node.ready();
+
+    let mut wake = None;
+    loop {
+        let now = node::now();
+        for port in 0..ports.nics.len() {
+            for _ in 0..BUDGET {
+                let Some(frame) = ports.nics[port].receive() else { break };
+                forwarder.receive(now, port, Wire(frame), &mut ports);
+            }
+        }
+        if wake.is_none_or(|wake| wake <= now) {
+            wake = forwarder.poll(now, &mut ports);
+        }
+        ports.flush();
+        while let Some(event) = forwarder.take_drop_event() {
+            if let Some(event) = forwarder.describe(&event) {
+                node::say(&event);
+            }
+        }
+        node.report(now, &Totals { service: &forwarder, nics: &ports.nics });
+        if ports.have_frames() {
+            continue;
+        }
+        // What arrived may have begun to wait for something.
+        wake = forwarder.poll(now, &mut ports);
+        ports.flush();
+        let report = node.report_deadline(&Totals { service: &forwarder, nics: &ports.nics });
+        if ports.arm() {
+            machine::idle(sooner(wake, report).map(Instant::micros));
+        }
+    }
+}

@@ -6,7 +6,7 @@ __all__ = ["ToolchainError"]
 
 
 class ToolchainError(Exception):
-    """A tool could not be found, fetched or built; `hint` says what to do, `log` what it said last."""
+    """A tool is missing or broken; `hint` says what to do, `log` holds what it said last."""
 
     def __init__(self, message: str, *, hint: str = "", log: str = "") -> None:
         super().__init__(message)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from unittest.mock import create_autospec
 
+import grpc
 import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import language_pb2
@@ -90,4 +92,5 @@ def test_no_program_starts_once_stopped(tmp_path: Path) -> None:
     stopped = host.Host("127.0.0.1:1")
     stopped.stop()
     request = language_pb2.RunRequest(project="p", stack="s", info=program(tmp_path))
-    assert stopped.Run(request, None).error == "the program was ended by SIGTERM"
+    context = create_autospec(grpc.ServicerContext, instance=True)
+    assert stopped.Run(request, context).error == "the program was ended by SIGTERM"

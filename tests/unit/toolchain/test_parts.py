@@ -46,9 +46,12 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_key_does_not_depend_on_where_the_clone_is(copied: Path) -> None:
+def test_a_key_does_not_depend_on_where_the_clone_is(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parts._HERE.is_relative_to(copied)
     there = (parts.engine().name, parts.libvirt_plugin().name)
-    parts._HERE = ROOT / "toolchain"
+    monkeypatch.setattr(parts, "_HERE", ROOT / "toolchain")
     assert (parts.engine().name, parts.libvirt_plugin().name) == there
 
 

@@ -1,6 +1,16 @@
-//! What a filter reads of a packet.
+//! What a filter reads of a packet: RFC 791, 8200, 9293, 768, 792, 4443.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use smoltcp::wire::{Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket};
+
+pub(crate) const ICMP: u8 = 1;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+pub(crate) const ICMPV6: u8 = 58;
+
+/// The most extension headers that an IPv6 packet may have here.
+const EXTENSIONS: usize = 8;
 
 /// The headers of an IP packet of either family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,10 +19,12 @@ pub struct Packet {
     pub source: IpAddr,
     /// The destination address.
     pub destination: IpAddr,
-    /// The protocol number of what the IP header carries.
+    /// The number of the protocol that the IP headers carry.
     pub protocol: u8,
     /// What is known of the transport header.
     pub transport: Transport,
+    /// Where the transport header begins.
+    pub(crate) offset: usize,
 }
 
 /// What a packet carries.
@@ -24,7 +36,7 @@ pub enum Transport {
         source: u16,
         /// The destination port.
         destination: u16,
-        /// The flags octet: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32.
+        /// FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32.
         flags: u8,
     },
     /// A UDP datagram.
@@ -40,15 +52,238 @@ pub enum Transport {
         kind: u8,
         /// The message's code.
         code: u8,
-        /// The identifier of an echo.
+        /// The identifier, if it is an echo.
         identifier: u16,
     },
-    /// A fragment after the first: the transport header is elsewhere.
+    /// A fragment after the first: the transport header went before.
     Fragment,
     /// Any other protocol.
     Other,
 }
 
-/// A packet whose headers contradict its length or themselves.
+/// A packet whose headers contradict its length, themselves or their standards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
+
+/// TCP's flags.
+pub(crate) mod flags {
+    pub(crate) const FIN: u8 = 1;
+    pub(crate) const SYN: u8 = 2;
+    pub(crate) const RST: u8 = 4;
+    pub(crate) const ACK: u8 = 16;
+    pub(crate) const URG: u8 = 32;
+}
+
+/// Where a transport header stands in its packet.
+struct Span {
+    offset: usize,
+    /// The first byte behind the packet, in the packet and not in what is at hand.
+    end: usize,
+    more_fragments: bool,
+    later_fragment: bool,
+    protocol: u8,
+}
+
+impl Packet {
+    /// Reads the packet that begins in `bytes`, which hold all its headers, and is no longer than
+    /// `length` bytes.
+    pub fn parse(bytes: &[u8], length: usize) -> Result<Self, Malformed> {
+        let (source, destination, span) = match bytes.first().ok_or(Malformed)? >> 4 {
+            4 => ipv4(bytes, length)?,
+            6 => ipv6(bytes, length)?,
+            _ => return Err(Malformed),
+        };
+        let transport = if span.later_fragment {
+            Transport::Fragment
+        } else {
+            let end = span.end.min(bytes.len());
+            let payload = bytes.get(span.offset..end).ok_or(Malformed)?;
+            transport(payload, &span, source.is_ipv4())?
+        };
+        let (protocol, offset) = (span.protocol, span.offset);
+        Ok(Self { source, destination, protocol, transport, offset })
+    }
+
+    /// Reads the packet that an ICMP error quotes: its transport header is cut short.
+    ///
+    /// `None` if that is not enough to tell its flow.
+    pub(crate) fn quoted(bytes: &[u8]) -> Option<Self> {
+        let (source, destination, span) = match bytes.first()? >> 4 {
+            4 => ipv4(bytes, usize::MAX).ok()?,
+            6 => ipv6(bytes, usize::MAX).ok()?,
+            _ => return None,
+        };
+        let start: &[u8; 8] = bytes.get(span.offset..)?.first_chunk()?;
+        let [a, b, c, d, e, f, ..] = *start;
+        let (source_port, destination_port) =
+            (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        let transport = match span.protocol {
+            _ if span.later_fragment => return None,
+            TCP => Transport::Tcp { source: source_port, destination: destination_port, flags: 0 },
+            UDP => Transport::Udp { source: source_port, destination: destination_port },
+            ICMP | ICMPV6 => {
+                Transport::Icmp { kind: a, code: b, identifier: u16::from_be_bytes([e, f]) }
+            }
+            _ => Transport::Other,
+        };
+        let (protocol, offset) = (span.protocol, span.offset);
+        Some(Self { source, destination, protocol, transport, offset })
+    }
+
+    /// Whether this is an ICMP error, which quotes the packet that it is about.
+    pub(crate) fn is_error(&self) -> bool {
+        match (self.protocol, self.transport) {
+            // Unreachable, time exceeded, parameter problem; no redirects, no source quench.
+            (ICMP, Transport::Icmp { kind, .. }) => matches!(kind, 3 | 11 | 12),
+            (ICMPV6, Transport::Icmp { kind, .. }) => matches!(kind, 1..=4),
+            _ => false,
+        }
+    }
+
+    /// The destination port or the ICMP type, where there is one.
+    pub fn port(&self) -> Option<u16> {
+        match self.transport {
+            Transport::Tcp { destination, .. } | Transport::Udp { destination, .. } => {
+                Some(destination)
+            }
+            Transport::Icmp { kind, .. } => Some(u16::from(kind)),
+            Transport::Fragment | Transport::Other => None,
+        }
+    }
+}
+
+fn ipv4(bytes: &[u8], length: usize) -> Result<(IpAddr, IpAddr, Span), Malformed> {
+    if bytes.len() < 20 {
+        return Err(Malformed);
+    }
+    let packet = Ipv4Packet::new_unchecked(bytes);
+    let offset = usize::from(packet.header_len());
+    let end = usize::from(packet.total_len());
+    if offset < 20 || offset > bytes.len() || end < offset || end > length {
+        return Err(Malformed);
+    }
+    let span = Span {
+        offset,
+        end,
+        more_fragments: packet.more_frags(),
+        later_fragment: packet.frag_offset() > 0,
+        protocol: bytes[9],
+    };
+    // RFC 1858: a fragment that would overwrite the flags that were judged.
+    let overlaps = span.protocol == TCP && packet.frag_offset() == 8;
+    let past_end = usize::from(packet.frag_offset()) + (end - offset) > 65535;
+    if overlaps || past_end || span.protocol == ICMPV6 {
+        return Err(Malformed);
+    }
+    Ok((packet.src_addr().into(), packet.dst_addr().into(), span))
+}
+
+fn ipv6(bytes: &[u8], length: usize) -> Result<(IpAddr, IpAddr, Span), Malformed> {
+    const HOP_BY_HOP: u8 = 0;
+    const ROUTING: u8 = 43;
+    const FRAGMENT: u8 = 44;
+    const DESTINATION: u8 = 60;
+    if bytes.len() < 40 {
+        return Err(Malformed);
+    }
+    let packet = Ipv6Packet::new_unchecked(bytes);
+    let end = 40 + usize::from(packet.payload_len());
+    let (source, destination): (Ipv6Addr, Ipv6Addr) = (packet.src_addr(), packet.dst_addr());
+    let mapped = source.to_ipv4_mapped().or(destination.to_ipv4_mapped());
+    // Mapped addresses are not for the wire (RFC 4291), and rules for IPv4 must not see them.
+    if end > length || mapped.is_some() {
+        return Err(Malformed);
+    }
+    let mut span =
+        Span { offset: 40, end, more_fragments: false, later_fragment: false, protocol: bytes[6] };
+    for _ in 0..EXTENSIONS {
+        if !matches!(span.protocol, HOP_BY_HOP | ROUTING | FRAGMENT | DESTINATION) {
+            return if span.protocol == ICMP {
+                Err(Malformed)
+            } else {
+                Ok((source.into(), destination.into(), span))
+            };
+        }
+        let header: &[u8; 4] =
+            bytes.get(span.offset..).and_then(<[u8]>::first_chunk).ok_or(Malformed)?;
+        let next = header[0];
+        if span.protocol == FRAGMENT {
+            let field = u16::from_be_bytes([header[2], header[3]]);
+            span.more_fragments = field & 1 != 0;
+            span.later_fragment = field >> 3 != 0;
+            span.offset += 8;
+        } else {
+            span.offset += 8 * (usize::from(header[1]) + 1);
+        }
+        span.protocol = next;
+        if span.offset > span.end {
+            return Err(Malformed);
+        }
+        if span.later_fragment {
+            return Ok((source.into(), destination.into(), span));
+        }
+    }
+    Err(Malformed)
+}
+
+fn transport(payload: &[u8], span: &Span, ipv4: bool) -> Result<Transport, Malformed> {
+    let length = span.end - span.offset;
+    match span.protocol {
+        TCP => {
+            if payload.len() < 20 {
+                return Err(Malformed);
+            }
+            let packet = TcpPacket::new_unchecked(payload);
+            let header = usize::from(packet.header_len());
+            let flags = payload[13] & 0x3f;
+            if header < 20 || header > length || !is_possible(flags) {
+                return Err(Malformed);
+            }
+            let (source, destination) = (packet.src_port(), packet.dst_port());
+            Ok(Transport::Tcp { source, destination, flags })
+        }
+        UDP => {
+            if payload.len() < 8 {
+                return Err(Malformed);
+            }
+            let packet = UdpPacket::new_unchecked(payload);
+            let said = usize::from(packet.len());
+            // The first fragment of a datagram says how long the whole is.
+            if said < 8 || (said > length && !span.more_fragments) {
+                return Err(Malformed);
+            }
+            Ok(Transport::Udp { source: packet.src_port(), destination: packet.dst_port() })
+        }
+        ICMP | ICMPV6 => {
+            let start: &[u8; 8] = payload.first_chunk().ok_or(Malformed)?;
+            let [kind, code, _, _, high, low, ..] = *start;
+            let echo = if ipv4 { matches!(kind, 0 | 8) } else { matches!(kind, 128 | 129) };
+            let identifier = if echo { u16::from_be_bytes([high, low]) } else { 0 };
+            Ok(Transport::Icmp { kind, code, identifier })
+        }
+        _ => Ok(Transport::Other),
+    }
+}
+
+/// Whether a segment of RFC 9293 can have these flags, PSH aside; scanners send the others.
+fn is_possible(flags: u8) -> bool {
+    use flags::{ACK, FIN, RST, SYN, URG};
+    const SYN_ACK: u8 = SYN | ACK;
+    const FIN_ACK: u8 = FIN | ACK;
+    const RST_ACK: u8 = RST | ACK;
+    matches!(flags & (FIN | SYN | RST | ACK), SYN | SYN_ACK | ACK | FIN_ACK | RST | RST_ACK)
+        && (flags & URG == 0 || flags & RST == 0)
+}
+
+/// An address of either family as a number; families never meet, since mapped addresses are
+/// refused on the wire.
+pub(crate) fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => mapped(v4),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+fn mapped(address: Ipv4Addr) -> u128 {
+    0xffff_0000_0000 | u128::from(address.to_bits())
+}

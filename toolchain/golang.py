@@ -7,11 +7,11 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from toolchain import process
 from toolchain.errors import ToolchainError
 from toolchain.store import Progress
 from toolchain.versions import Version, ask
@@ -20,6 +20,7 @@ __all__ = ["FLAGS", "Go", "can_fetch", "ensure", "fetched", "find", "oldest", "r
 
 _HERE: Final = Path(__file__).parent
 _MODULE: Final = "golang.org/toolchain"
+_DOWNLOAD: Final = ("mod", "download", "-json", _MODULE)
 
 FLAGS: Final = "-mod=readonly -trimpath -buildvcs=false -modcacherw"
 """What every Go command is told: use what go.sum vouches for, and leave paths out of binaries."""
@@ -27,8 +28,7 @@ FLAGS: Final = "-mod=readonly -trimpath -buildvcs=false -modcacherw"
 _FETCHER: Final = Version(1, 17)
 """The oldest Go that can read toolchain/go/go.mod."""
 
-_KEPT: Final = 2000
-"""Characters of a failed command's output that are shown."""
+_HINT: Final = "`go env GOPROXY` says where modules are fetched from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,34 @@ class Go:
     caches: Path | None = None
 
     def environment(self) -> dict[str, str]:
-        """Variables for its builds: static, without this path in them, checked against go.sum."""
-        return {**_environment(self.caches), "CGO_ENABLED": "0", "GOOS": "linux"}
+        """Variables for its builds: static, without this path in them, checked against go.sum.
+
+        Where modules come from is left to the user's settings; what they are, to go.sum alone,
+        which is complete, so that the checksum database, which does not know all, is not asked.
+        """
+        own = {}
+        if self.caches is not None:
+            own["GOCACHE"] = str(self.caches / "build")
+            own["GOMODCACHE"] = str(self.caches / "modules")
+        return {
+            **os.environ,
+            **own,
+            "CGO_ENABLED": "0",
+            "GOFLAGS": FLAGS,
+            "GOOS": "linux",
+            "GOSUMDB": "off",
+            "GOTOOLCHAIN": "local",
+            "GOWORK": "off",
+        }
 
     def run(self, directory: Path, *arguments: str) -> str:
         """What `go ARGUMENTS` prints, run in `directory`; raises `ToolchainError`."""
-        return _run(self.command, directory, self.environment(), *arguments)
+        return process.run(
+            [str(self.command), *arguments],
+            directory=directory,
+            environment=self.environment(),
+            hint=_HINT,
+        )
 
     def build(
         self, directory: Path, package: str, output: Path, linked: str, progress: Progress
@@ -59,30 +81,22 @@ class Go:
         progress(f"{what}: fetching Go modules")
         total = len(self.run(directory, "list", "-deps", package).splitlines())
         progress(f"{what}: compiling up to {total} Go packages")
-        arguments = ["build", "-v", f"-ldflags=-s -w {linked}", "-o", str(output), package]
-        said: list[str] = []
-        tenth = 0
-        with subprocess.Popen(
-            [str(self.command), *arguments],
-            cwd=directory,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            try:
-                assert process.stderr is not None
-                for line in process.stderr:
-                    said.append(line)
-                    if len(said) * 10 // total > tenth:
-                        tenth = len(said) * 10 // total
-                        progress(f"{what}: {min(len(said), total)} of {total} packages")
-            except BaseException:
-                process.terminate()
-                raise
-        if process.returncode != 0:
-            raise _failed(arguments, directory, "".join(said))
+        compiled = 0
+
+        def said(_: str) -> None:
+            nonlocal compiled
+            compiled += 1
+            if compiled * 10 // total > (compiled - 1) * 10 // total:
+                progress(f"{what}: {compiled} of {total} packages")
+
+        flags = ("-v", f"-ldflags=-s -w {linked}", "-o", str(output))
+        process.follow(
+            [str(self.command), "build", *flags, package],
+            said,
+            directory=directory,
+            environment=self.environment(),
+            hint=_HINT,
+        )
 
 
 def required(module: str, path: str) -> str:
@@ -134,8 +148,7 @@ def ensure(caches: Path, progress: Progress) -> Go:
 
 def _fetch(fetcher: Path, caches: Path) -> Go:
     # As a requirement, not by its name: then every Go holds it against go.sum.
-    environment = _environment(caches)
-    said = json.loads(_run(fetcher, _HERE / "go", environment, "mod", "download", "-json", _MODULE))
+    said = json.loads(Go(fetcher, _version(fetcher), caches).run(_HERE / "go", *_DOWNLOAD))
     root = Path(said["Dir"])
     # Modules carry no permissions; Go restores these itself only when it fetches for its own use.
     for path in (*root.glob("bin/*"), *root.glob("pkg/tool/*/*")):
@@ -159,48 +172,3 @@ def _on_path() -> Path | None:
 def _version(command: Path) -> Version:
     # Without the setting, a Go may answer for (and fetch) another that a go.mod nearby asks for.
     return ask(command, "version", environment={**os.environ, "GOTOOLCHAIN": "local"})
-
-
-def _environment(caches: Path | None) -> dict[str, str]:
-    """Where modules come from is left to the user's settings; what they are, to go.sum alone.
-
-    go.sum is complete, so that the checksum database, which does not know all, need not be asked.
-    """
-    own = (
-        {}
-        if caches is None
-        else {
-            "GOCACHE": str(caches / "build"),
-            "GOMODCACHE": str(caches / "modules"),
-        }
-    )
-    return {
-        **os.environ,
-        **own,
-        "GOFLAGS": FLAGS,
-        "GOSUMDB": "off",
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",
-    }
-
-
-def _run(command: Path, directory: Path, environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [str(command), *arguments],
-        cwd=directory,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise _failed(arguments, directory, done.stderr + done.stdout)
-    return done.stdout
-
-
-def _failed(arguments: tuple[str, ...] | list[str], directory: Path, said: str) -> ToolchainError:
-    return ToolchainError(
-        f"go {' '.join(arguments)} failed in {directory}",
-        hint="go env GOPROXY says where modules are fetched from",
-        log=said[-_KEPT:],
-    )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import platform
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from toolchain import golang
+from toolchain import golang, process
 from toolchain.errors import ToolchainError
 from toolchain.store import Progress, Store, digest
 
@@ -123,18 +122,5 @@ def _build_plugin(go: golang.Go, directory: Path, progress: Progress) -> None:
         shutil.copytree(_HERE / "libvirt-plugin", source)
         generator = Path(name, "tfgen")
         go.build(source, "./cmd/tfgen", generator, _plugin_flags(), progress)
-        _generate(generator, source / "cmd" / "plugin")
+        process.run([str(generator), *_GENERATE, "--out", str(source / "cmd" / "plugin")])
         go.build(source, "./cmd/plugin", directory / PLUGIN, _plugin_flags(), progress)
-
-
-def _generate(generator: Path, directory: Path) -> None:
-    done = subprocess.run(
-        [str(generator), *_GENERATE, "--out", str(directory)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise ToolchainError(
-            "the libvirt plugin's schema could not be generated", log=done.stderr + done.stdout
-        )

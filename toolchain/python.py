@@ -6,12 +6,12 @@ import os
 import platform
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from toolchain import process
 from toolchain.errors import ToolchainError
 from toolchain.store import Progress, Store, digest, quiet
 
@@ -32,8 +32,7 @@ _PIP: Final = (
     "--require-hashes",
     "--only-binary=:all:",
 )
-_KEPT: Final = 2000
-"""Characters of a failed command's output that are shown."""
+_HINT: Final = "`lab doctor` says which packages are missing"
 
 _LAUNCHER: Final = """\
 #!/bin/sh
@@ -123,20 +122,11 @@ def _interpreter() -> str:
 
 def _make(path: Path, root: Path, dev: bool, progress: Progress) -> None:
     progress(f"making the Python environment {path.name}")
-    _run(_interpreter(), "-m", "venv", str(path))
+    process.run([_interpreter(), "-m", "venv", str(path)], hint=_HINT)
     pip = (str(path / "bin" / "python"), "-m", "pip", "install", *_PIP)
-    _run(*pip, "--requirement", str(root / _BUILD))
+    process.run([*pip, "--requirement", str(root / _BUILD)], hint=_HINT)
     locks = [part for name in _locks(dev) for part in ("--requirement", str(root / name))]
     progress("installing Python packages (libvirt's binding is compiled)")
     # What builds the binding is pinned too, so it is installed first and not fetched beside it.
-    _run(*pip, "--no-binary", _FROM_SOURCE, "--no-build-isolation", *locks)
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise ToolchainError(
-            f"{' '.join(command[:5])} … failed",
-            hint="`lab doctor` says which packages are missing",
-            log=(done.stderr + done.stdout)[-_KEPT:],
-        )
+    source = ("--no-binary", _FROM_SOURCE, "--no-build-isolation")
+    process.run([*pip, *source, *locks], hint=_HINT)

@@ -9,6 +9,7 @@ in the middle of a build cannot be filed under the wrong key.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -49,17 +50,15 @@ def ensure(
     something is built, and nothing otherwise. Raises `ImageError` when an image cannot be made;
     those already made stay.
     """
-    recipe = RECIPES[variant]
     store = store or Store.default()
-    names = sorted(set(wanted))
-    compiler = _compiler(root)
-    found = _look_up(Workspace.read(root), names, recipe, store, compiler)
-    missing = [role for role in names if role not in found]
+    inputs = _read(variant, root)
+    found = inputs.look_up(wanted, store)
+    missing = sorted(role for role, image in found.items() if image is None)
     if missing:
         say = progress or _quiet
         with store.lock(lambda: say("waiting for another build in the same store")):
-            build = _Build(recipe, store, compiler, say)
-            build.refresh(Workspace.read(root))
+            build = _Build(inputs.recipe, store, inputs.compiler, say)
+            build.refresh(inputs.workspace)
             for role in missing:
                 found[role] = build.role(role)
     return _references(variant, found)
@@ -76,14 +75,7 @@ def lookup(
     variant: Variant, wanted: Iterable[str], *, root: Path, store: Store | None = None
 ) -> dict[str, ImageRef]:
     """Those of the wanted images that the store has already; builds nothing."""
-    found = _look_up(
-        Workspace.read(root),
-        wanted,
-        RECIPES[variant],
-        store or Store.default(),
-        _compiler(root),
-    )
-    return _references(variant, found)
+    return _references(variant, _read(variant, root).look_up(wanted, store or Store.default()))
 
 
 def project_root() -> Path:
@@ -100,10 +92,11 @@ def project_root() -> Path:
     return root
 
 
-def _references(variant: Variant, found: Mapping[str, Stored]) -> dict[str, ImageRef]:
+def _references(variant: Variant, found: Mapping[str, Stored | None]) -> dict[str, ImageRef]:
     return {
         role: ImageRef(role, variant, image.digest, image.size, image.path)
         for role, image in sorted(found.items())
+        if image is not None
     }
 
 
@@ -111,27 +104,42 @@ def _quiet(line: str) -> None:
     del line
 
 
-def _compiler(root: Path) -> str:
-    return tools.ask([tools.find("rustc"), "-vV"], cwd=root)
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What an image follows from: sources, recipe and compiler (as it says with `-vV`)."""
+
+    workspace: Workspace
+    recipe: Recipe
+    compiler: str
+
+    def keys(self, wanted: Iterable[str]) -> dict[str, str]:
+        """The key of each role."""
+        packages = {role: self.recipe.package(role) for role in wanted}
+        fingerprints = self.workspace.fingerprints(packages.values())
+        return {
+            role: hashlib.sha256(
+                "\0".join(
+                    (
+                        f"{self.recipe.variant.value} {self.recipe.version} {package}",
+                        *self.recipe.rustflags,
+                        self.compiler,
+                        fingerprints[package],
+                    )
+                ).encode()
+            ).hexdigest()
+            for role, package in packages.items()
+        }
+
+    def look_up(self, wanted: Iterable[str], store: Store) -> dict[str, Stored | None]:
+        """What the store has of each role."""
+        return {role: store.find(key) for role, key in self.keys(wanted).items()}
 
 
-def _look_up(
-    workspace: Workspace, wanted: Iterable[str], recipe: Recipe, store: Store, compiler: str
-) -> dict[str, Stored]:
-    keys = {role: _key(workspace, role, recipe, compiler) for role in wanted}
-    hits = {role: store.find(key) for role, key in keys.items()}
-    return {role: image for role, image in hits.items() if image is not None}
-
-
-def _key(workspace: Workspace, role: str, recipe: Recipe, compiler: str) -> str:
-    package = recipe.package(role)
-    parts = (
-        f"{recipe.variant.value} {recipe.version} {package}",
-        *recipe.rustflags,
-        compiler,
-        workspace.fingerprint(package),
-    )
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+def _read(variant: Variant, root: Path) -> _Inputs:
+    # The compiler takes as long to say what it is as everything else here takes together.
+    with tools.asking([tools.find("rustc"), "-vV"], cwd=root) as compiler:
+        workspace = Workspace.read(root)
+        return _Inputs(workspace, RECIPES[variant], compiler())
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +174,8 @@ class _Build:
 
     def role(self, role: str) -> Stored:
         """Builds one role from the copy, unless another process has done so meanwhile."""
-        copy = Workspace.read(self.sources)
-        key = _key(copy, role, self.recipe, self.compiler)
+        copy = _Inputs(Workspace.read(self.sources), self.recipe, self.compiler)
+        key = copy.keys([role])[role]
         done = self.store.find(key)
         if done is not None:
             return done
@@ -201,16 +209,28 @@ class _Build:
         return self.target / TARGET / PROFILE / package
 
     def _remapped(self) -> tuple[str, ...]:
-        # Panics name source files: under names that no machine's paths show through. Cargo
-        # keeps flags with a remapping out of the symbols' hashes for this very purpose.
-        home = os.environ.get("CARGO_HOME") or Path.home() / ".cargo"
-        sysroot = tools.ask([tools.find("rustc"), "--print", "sysroot"], cwd=self.sources).strip()
+        # Panics name source files: under names that no machine's paths show through, whether
+        # crates come from the registry, a mirror or a vendored folder. Cargo keeps flags with
+        # a remapping out of the symbols' hashes for this very purpose.
+        sysroot = tools.ask([tools.find("rustc"), "--print", "sysroot"], cwd=self.sources)
         places = {
-            Path(home).absolute(): "/cargo",
-            Path(sysroot) / "lib" / "rustlib" / "src" / "rust": "/rustc",
-            self.target: "/target",
-            self.sources: "/topology",
+            str(Path(sysroot.strip()) / "lib" / "rustlib" / "src" / "rust"): "/rustc",
+            str(self.target): "/target",
+            str(self.sources): "/topology",
         }
+        metadata = json.loads(
+            tools.ask(
+                [
+                    *(tools.find("cargo"), "metadata", "--locked", "--format-version", "1"),
+                    *("--filter-platform", TARGET),
+                ],
+                cwd=self.sources,
+            )
+        )
+        for package in metadata["packages"]:
+            if package["source"] is not None:
+                folder = str(Path(package["manifest_path"]).parent)
+                places[folder] = f"/crates/{package['name']}-{package['version']}"
         return tuple(f"--remap-path-prefix={old}={new}" for old, new in places.items())
 
     def _squash(self, binary: Path, scratch: Path, what: str) -> Path:

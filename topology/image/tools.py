@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from topology.image.errors import ImageError
@@ -61,16 +62,37 @@ def find(tool: str) -> str:
 
 def ask(command: Sequence[str], *, cwd: Path) -> str:
     """What a short command prints; raises `ImageError` with its words when it fails."""
-    try:
-        done = subprocess.run(
-            command, cwd=cwd, env=environment(), capture_output=True, text=True, check=True
-        )
-    except subprocess.CalledProcessError as error:
-        raise ImageError(
-            f"{' '.join(command)} failed with status {error.returncode}",
-            output=tuple(str(error.stderr).splitlines()[-_LAST_LINES:]),
-        ) from error
-    return done.stdout
+    with asking(command, cwd=cwd) as answer:
+        return answer()
+
+
+@contextmanager
+def asking(command: Sequence[str], *, cwd: Path) -> Iterator[Callable[[], str]]:
+    """Starts a short command; the function that it gives waits for it, as `ask` does."""
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def answer() -> str:
+            printed, words = process.communicate()
+            if process.returncode != 0:
+                raise ImageError(
+                    f"{' '.join(command)} failed with status {process.returncode}",
+                    output=tuple(words.splitlines()[-_LAST_LINES:]),
+                )
+            return printed
+
+        try:
+            yield answer
+        finally:
+            if process.poll() is None:
+                process.terminate()
 
 
 def run(
@@ -115,4 +137,4 @@ def run(
         )
 
 
-__all__ = ["ask", "environment", "find", "run"]
+__all__ = ["ask", "asking", "environment", "find", "run"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -90,14 +90,18 @@ class Workspace:
             )
         )
 
-    def fingerprint(self, name: str) -> str:
-        """The SHA-256 over the names and bytes of a package's sources, in hexadecimal."""
-        total = hashlib.sha256()
-        for path in self.sources(name):
-            content = (self.root / path).read_bytes()
-            total.update(f"{path}\0{len(content)}\0".encode())
-            total.update(content)
-        return total.hexdigest()
+    def fingerprints(self, names: Iterable[str]) -> dict[str, str]:
+        """For each package the SHA-256 over names and bytes of its sources, in hexadecimal."""
+        read: dict[PurePosixPath, str] = {}
+        totals: dict[str, str] = {}
+        for name in names:
+            total = hashlib.sha256()
+            for path in self.sources(name):
+                if path not in read:
+                    read[path] = hashlib.sha256((self.root / path).read_bytes()).hexdigest()
+                total.update(f"{path}\0{read[path]}\0".encode())
+            totals[name] = total.hexdigest()
+        return totals
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from .tiny import workspace
 
 
 def fingerprints(root: Path) -> dict[str, str]:
-    read = Workspace.read(root)
-    return {name: read.fingerprint(name) for name in ("container-web", "unikernel-web")}
+    return Workspace.read(root).fingerprints(["container-web", "unikernel-web"])
 
 
 def append(path: str) -> Callable[[Path], None]:
@@ -82,7 +81,7 @@ def test_dependencies_are_followed_wherever_they_are_declared(tmp_path: Path) ->
 def test_an_absent_package_names_those_there_are(tmp_path: Path) -> None:
     read = Workspace.read(workspace(tmp_path / "clone"))
     with pytest.raises(ImageError, match="unikernel-web, unrelated"):
-        read.fingerprint("unikernel-mail")
+        read.fingerprints(["unikernel-mail"])
 
 
 def test_a_folder_without_a_workspace_is_named(tmp_path: Path) -> None:
@@ -102,4 +101,4 @@ def test_a_dependency_outside_the_workspace_is_refused(tmp_path: Path) -> None:
     manifest = root / "services" / "service" / "Cargo.toml"
     manifest.write_text(manifest.read_text() + 'other = { path = "../../../other" }\n')
     with pytest.raises(ImageError, match="no member of the workspace"):
-        Workspace.read(root).fingerprint("unikernel-web")
+        Workspace.read(root).fingerprints(["unikernel-web"])

@@ -13,6 +13,7 @@ import pytest
 from topology.probe.errors import ProbeError
 from topology.probe.places import Place, Surroundings
 from topology.probe.plan import (
+    EchoAnswered,
     NoAnswer,
     NoEcho,
     OnlyOpen,
@@ -43,6 +44,10 @@ server = http.server.HTTPServer(("", 80), Page)
 print("listening", flush=True)
 server.serve_forever()
 """
+_NAMESPACES = (
+    "mount -t tmpfs tmpfs /run && ip link set lo up && ip link add segment type bridge"
+    " && ip link set segment up && echo ready && exec sleep infinity"
+)
 _FIREWALL = (
     "add table inet f; add chain inet f i { type filter hook input priority 0; policy drop; };"
     "add rule inet f i ct state established accept; add rule inet f i tcp dport 80 accept"
@@ -51,20 +56,15 @@ _FIREWALL = (
 
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
-    holder = subprocess.Popen(
-        ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c",
-         "mount -t tmpfs tmpfs /run && ip link set lo up && ip link add segment type bridge"
-         " && ip link set segment up && echo ready && exec sleep infinity"],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "ready\n"
-    directory = tmp_path_factory.mktemp("ns")
-    for kind, name in (("net", "net"), ("mnt", "mnt")):
-        (directory / name).symlink_to(f"/proc/{holder.pid}/ns/{kind}")
-    yield Surroundings(directory)
-    holder.kill()
-    holder.wait()
+    command = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _NAMESPACES]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "ready\n"
+        directory = tmp_path_factory.mktemp("ns")
+        for kind in ("net", "mnt"):
+            (directory / kind).symlink_to(f"/proc/{holder.pid}/ns/{kind}")
+        yield Surroundings(directory)
+        holder.kill()
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +87,12 @@ def client(surroundings: Surroundings) -> Iterator[Place]:
 def server(surroundings: Surroundings) -> Iterator[Place]:
     place = Place("t-server", "segment", (f"{SERVER}/24",), surroundings=surroundings)
     place.attach()
-    process = subprocess.Popen(
-        place.command([sys.executable, "-c", _SERVE, BODY.hex()]), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "listening\n"
-    yield place
-    process.kill()
-    process.wait()
+    command = place.command([sys.executable, "-c", _SERVE, BODY.hex()])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "listening\n"
+        yield place
+        process.kill()
     place.detach()
 
 
@@ -166,12 +164,14 @@ def test_silence_is_silence(client: Place, guarded: Place) -> None:
 
 
 def test_echo_is_seen_where_it_is(client: Place, server: Place) -> None:
-    status, seen = on_the_wire(client, NoEcho(SERVER))
-    assert (status, seen) == (Status.BROKEN, "2 of 2 echo requests answered")
+    seen = "2 of 2 echo requests answered"
+    assert on_the_wire(client, NoEcho(SERVER)) == (Status.BROKEN, seen)
+    assert on_the_wire(client, EchoAnswered(SERVER)) == (Status.SEEN, seen)
 
 
 def test_echo_is_missed_where_it_is_dropped(client: Place, guarded: Place) -> None:
     assert on_the_wire(client, NoEcho(SERVER))[0] is Status.SEEN
+    assert on_the_wire(client, EchoAnswered(SERVER))[0] is Status.BROKEN
 
 
 def test_a_path_names_its_hops(client: Place, server: Place) -> None:

@@ -6,6 +6,7 @@ from topology.probe.plan import (
     Check,
     CountersRose,
     DomainRuns,
+    EchoAnswered,
     NoAnswer,
     NoEcho,
     OnlyOpen,
@@ -33,6 +34,8 @@ def expectation(check: Check) -> str:
             return f"{address} answers on {', '.join(ports) or 'nothing'} only"
         case NoAnswer(address):
             return f"{address} is silent"
+        case EchoAnswered(address):
+            return f"{address} answers every echo request"
         case NoEcho(address):
             return f"{address} gets no echo and gives none"
         case CountersRose(node, counters, least):
@@ -52,7 +55,7 @@ def tool(check: Check) -> str:
             return "dig"
         case PortOpen() | OnlyOpen() | NoAnswer() | PathRecorded():
             return "nmap"
-        case NoEcho():
+        case EchoAnswered() | NoEcho():
             return "ping"
         case CountersRose():
             return "console"

@@ -57,7 +57,7 @@ class Surroundings:
             for name, option in (("net", "net"), ("mnt", "mount"), ("pid", "pid"))
             if (self.directory / name).exists()
         ]
-        return ["nsenter", *entered, f"--wdns={os.getcwd()}", "--", *arguments]
+        return ["nsenter", *entered, f"--wdns={Path.cwd()}", "--", *arguments]
 
     def run(
         self, arguments: Sequence[str], *, timeout: float = 60, check: bool = True

@@ -28,6 +28,7 @@ __all__ = [
     "Check",
     "CountersRose",
     "DomainRuns",
+    "EchoAnswered",
     "NoAnswer",
     "NoEcho",
     "OnlyOpen",
@@ -52,6 +53,7 @@ UDP_PORTS = "7,53,67,69,111,123,137,161,500,514,520,1900,4500,5353,33434"
 _SAMPLE_TCP = "22,53,80,443,8080"
 _SAMPLE_UDP = "53,123,514"
 _RECORDS_PER_ZONE = 16
+_ECHO_REQUEST = {Protocol.ICMP: 8, Protocol.ICMPV6: 128}
 _ECHO_TYPES = {Protocol.ICMP: {0, 8}, Protocol.ICMPV6: {128, 129}}
 
 
@@ -113,6 +115,13 @@ class NoAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class EchoAnswered:
+    """Every echo request to `address` is answered."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
 class NoEcho:
     """Echo requests to `address` get no reply; unsolicited echo replies are sent along."""
 
@@ -147,6 +156,7 @@ class DomainRuns:
 Check: TypeAlias = (
     CountersRose
     | DomainRuns
+    | EchoAnswered
     | NoAnswer
     | NoEcho
     | OnlyOpen
@@ -210,7 +220,10 @@ def _reached(
     place: PlaceId,
 ) -> Iterator[Check]:
     for match in matches:
-        if match.protocol not in (Protocol.TCP, Protocol.UDP):
+        if match.protocol in _ECHO_REQUEST:
+            if not match.types or _ECHO_REQUEST[match.protocol] in match.types:
+                version = 4 if match.protocol is Protocol.ICMP else 6
+                yield from (EchoAnswered(a) for a in _addresses(node) if a.version == version)
             continue
         for port in (
             low for low, high in match.ports for low in range(low, min(high, low + 3) + 1)
@@ -327,12 +340,7 @@ def _pairs(
     for place in places:
         for name in statement.destinations:
             node = topology.nodes[name]
-            own = place.node == name or (
-                place.node is None
-                and node.kind not in (Kind.FIREWALL, Kind.ROUTER)
-                and any(i.segment == place.segment for i in node.interfaces)
-            )
-            if not own:
+            if place.node != name:
                 yield place, node
 
 

@@ -13,6 +13,7 @@ from topology.probe.places import Place
 from topology.probe.plan import (
     TCP_PORTS,
     UDP_PORTS,
+    EchoAnswered,
     NoAnswer,
     NoEcho,
     OnlyOpen,
@@ -137,15 +138,25 @@ def _no_answer(place: Place, check: NoAnswer) -> Seen:
     return Status.SEEN, f"{len(states)} ports silent"
 
 
-def _no_echo(place: Place, check: NoEcho) -> Seen:
-    done = place.run(
-        ["ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", str(check.address)], timeout=15
-    )
-    received = re.search(r"(\d+) received", done.stdout)
-    if received is None:
+def _answered(place: Place, address: Address) -> tuple[int, int]:
+    """How many echo requests were answered, and how many were sent."""
+    done = place.run(["ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", str(address)], timeout=15)
+    counts = re.search(r"(\d+) packets transmitted, (\d+) received", done.stdout)
+    if counts is None:
         raise ProbeError(f"ping: {done.stderr.strip() or done.stdout.strip()}")
-    if received.group(1) != "0":
-        return Status.BROKEN, f"{received.group(1)} of 2 echo requests answered"
+    return int(counts.group(2)), int(counts.group(1))
+
+
+def _echo(place: Place, check: EchoAnswered) -> Seen:
+    answered, sent = _answered(place, check.address)
+    status = Status.SEEN if answered == sent else Status.BROKEN
+    return status, f"{answered} of {sent} echo requests answered"
+
+
+def _no_echo(place: Place, check: NoEcho) -> Seen:
+    answered, requests = _answered(place, check.address)
+    if answered:
+        return Status.BROKEN, f"{answered} of {requests} echo requests answered"
     unsolicited = ["nping", "--icmp", "--icmp-type", "echo-reply", "-c", "1", "--delay", "0"]
     sent = place.run([*unsolicited, "--quiet", str(check.address)], timeout=15)
     if sent.returncode != 0:
@@ -188,8 +199,7 @@ def _nmap(place: Place, address: Address, arguments: list[str]) -> ElementTree.E
     done = place.run([*_NMAP_SCAN, *family, *arguments, str(address)], timeout=120)
     if done.returncode != 0:
         raise ProbeError(f"nmap: {done.stderr.strip()}")
-    # nmap's own output, so entity bombs are no concern.
-    document = ElementTree.fromstring(done.stdout)
+    document = ElementTree.fromstring(done.stdout)  # noqa: S314 -- nmap wrote it, not the network
     if any(host.get("timedout") == "true" for host in document.iter("host")):
         raise ProbeError(f"nmap gave up on {address} after its time limit")
     return document
@@ -205,7 +215,16 @@ def _expand(ports: str) -> Iterator[int]:
         yield from range(int(low), int(high or low) + 1)
 
 
-WireCheck = NoAnswer | NoEcho | OnlyOpen | PageServed | PathRecorded | PortOpen | RecordAnswered
+WireCheck = (
+    EchoAnswered
+    | NoAnswer
+    | NoEcho
+    | OnlyOpen
+    | PageServed
+    | PathRecorded
+    | PortOpen
+    | RecordAnswered
+)
 _C = TypeVar("_C")
 
 
@@ -218,6 +237,7 @@ def _tool(kind: type[_C], tool: Callable[[Place, _C], Seen]) -> Callable[[Place,
 
 
 _TOOLS: dict[type[object], Callable[[Place, object], Seen]] = {
+    EchoAnswered: _tool(EchoAnswered, _echo),
     NoAnswer: _tool(NoAnswer, _no_answer),
     NoEcho: _tool(NoEcho, _no_echo),
     OnlyOpen: _tool(OnlyOpen, _only_open),

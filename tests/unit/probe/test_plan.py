@@ -98,7 +98,8 @@ def test_the_dmz_calls_nobody(probes: tuple[Probe, ...]) -> None:
     assert silent.place == BESIDE
     assert isinstance(silent.check, NoAnswer)
     assert silent.check.address == CLIENT
-    assert silent.check.tcp and silent.check.udp
+    assert silent.check.tcp
+    assert silent.check.udp
 
 
 def test_a_waypoint_is_seen_on_the_path(probes: tuple[Probe, ...]) -> None:

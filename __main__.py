@@ -5,7 +5,7 @@ import pulumi
 from components.documents import local_document
 from components.fabric import Fabric, FabricArgs
 from components.outputs import stack_outputs
-from components.report import report, stopping
+from components.report import progress, report, stopping
 from components.settings import read_settings
 from topology.image import ensure, project_root
 from topology.pipeline import resolve_file
@@ -20,7 +20,7 @@ with stopping():
         resolved,
         stack=settings.stack,
         variant=settings.variant,
-        images=ensure(settings.variant, roles, root=project_root(), progress=pulumi.log.info),
+        images=ensure(settings.variant, roles, root=project_root(), progress=progress),
         accelerator=settings.accelerator,
         rootfs=settings.rootfs,
         uplink=settings.uplink,

@@ -11,7 +11,7 @@ from topology.diagnostics import Diagnostic, Severity
 from topology.errors import TopologyError
 from topology.resolve.types import ResolvedTopology
 
-__all__ = ["report", "stopping"]
+__all__ = ["progress", "report", "stopping"]
 
 _SHOWN = 100
 
@@ -43,3 +43,8 @@ def report(
         head = "the topology has a mistake" if count == 1 else f"the topology has {count} mistakes"
         raise pulumi.RunError("\n".join([f"{head}, nothing is deployed:", *shown]))
     return resolved
+
+
+def progress(line: str) -> None:
+    """Shows a build's line while it is the newest; what fails is told by its exception."""
+    pulumi.log.info(line, ephemeral=True)

@@ -1,0 +1,51 @@
+<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="1.0">
+  <xsl:output omit-xml-declaration="yes" indent="yes" />
+  <xsl:template match="/">
+    <domain type="kvm">
+      <name>stack-router-DIGEST</name>
+      <memory unit="MiB">8</memory>
+      <vcpu>1</vcpu>
+      <os>
+        <type arch="x86_64" machine="pc">hvm</type>
+        <loader type="rom" readonly="yes">/usr/share/qemu/qboot.rom</loader>
+        <kernel>
+          <xsl:value-of select="/domain/os/kernel" />
+        </kernel>
+        <initrd>
+          <xsl:value-of select="/domain/os/initrd" />
+        </initrd>
+      </os>
+      <features>
+        <acpi />
+        <apic />
+      </features>
+      <cpu mode="host-passthrough">
+        <feature policy="disable" name="arch-capabilities" />
+      </cpu>
+      <clock offset="utc" />
+      <on_poweroff>destroy</on_poweroff>
+      <on_reboot>destroy</on_reboot>
+      <on_crash>destroy</on_crash>
+      <devices>
+        <controller type="usb" model="none" />
+        <interface type="network">
+          <mac address="02:30:ef:d7:a0:cf" />
+          <source network="stack-servers-124c7f6c7129" />
+          <model type="virtio-non-transitional" />
+          <link state="up" />
+        </interface>
+        <interface type="network">
+          <mac address="02:7a:da:8e:39:55" />
+          <source network="stack-transit-025fc481cac0" />
+          <model type="virtio-non-transitional" />
+          <link state="up" />
+        </interface>
+        <serial type="pty">
+          <log file="/var/log/topology/stack-router-DIGEST.log" append="off" />
+          <target type="isa-serial" port="0" />
+        </serial>
+        <memballoon model="none" />
+      </devices>
+    </domain>
+  </xsl:template>
+</xsl:stylesheet>

@@ -101,7 +101,7 @@ def build_parser() -> Parser:
         "Example: ./lab client unikernel -- curl http://www.poc.example/. Needs root.",
     )
     client.add_argument("stack", metavar="STACK", help="unikernel, containers or another stack")
-    client.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND…")
+    client.add_argument("words", nargs="*", metavar="-- COMMAND…")  # see `split`
 
     shown(add("doctor", "say what this host can do and what it lacks; changes nothing"))
 
@@ -129,11 +129,37 @@ def build_parser() -> Parser:
     return parser
 
 
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what is the lab's and what comes after two dashes, which argparse would touch."""
+    words = list(arguments)
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line; raises UsageError."""
+    ours, words = split(arguments)
+    options = build_parser().parse_args(ours)
+    if options.command != "client":
+        if words:
+            raise UsageError(f"`{options.command}` takes nothing after two dashes")
+    elif options.words or not words:
+        raise UsageError(
+            "client needs a stack, two dashes and a command",
+            hint="./lab client unikernel -- curl http://www.poc.example/",
+        )
+    else:
+        options.words = words
+    return options
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     progress = Progress()
     try:
-        options = build_parser().parse_args(arguments)
+        options = parse(arguments)
         return commands.COMMANDS[options.command](paths.find(), options, progress)
     except LabError as error:
         print(f"lab: {error.describe()}", file=sys.stderr)
@@ -145,6 +171,9 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads any more: Python must not complain at its end
         return 141
+    except OSError as error:  # a full disk, a file where a directory should be
+        print(f"lab: {error}", file=sys.stderr)
+        return LabError.exit_code
     except KeyboardInterrupt:
         print("lab: interrupted", file=sys.stderr)
         return 130

@@ -198,12 +198,6 @@ def _environment(lab: Lab, options: argparse.Namespace, progress: Progress) -> d
 
 def client(lab: Lab, options: argparse.Namespace, progress: Progress) -> int:
     """Become a command that runs where the outside client stands."""
-    words = list(options.words)
-    if words[:1] != ["--"] or len(words) < 2:
-        raise UsageError(
-            "client needs a stack, two dashes and a command",
-            hint="./lab client unikernel -- curl http://www.poc.example/",
-        )
     stack = stacks.ALIASES.get(options.stack, options.stack)
     daemon.require_root("`lab client`")
     if not daemon.answers(lab):
@@ -214,7 +208,7 @@ def client(lab: Lab, options: argparse.Namespace, progress: Progress) -> int:
     tools = install.find(lab)
     variables = environment.exports(lab, tools.directories, os.environ.get("PATH", ""))
     program = tools.directories[0] / "topology"
-    arguments = [str(program), "client", "--stack", stack, *words]
+    arguments = [str(program), "client", "--stack", stack, "--", *options.words]
     # The terminal, the signals and the exit code are the command's own.
     os.execve(program, arguments, environment.privileged(lab, variables))  # noqa: S606 - no shell
 

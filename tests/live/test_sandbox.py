@@ -1,0 +1,539 @@
+"""The private libvirt for real: it leaves nothing, it recovers, and two of it do not meet."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox import cgroups, daemon, paths
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+# libvirt's clients want an account; these two are everywhere.
+OWNER, STRANGER = pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("daemon").pw_uid
+
+GUEST = """\
+<domain type="kvm">
+  <name>{name}</name><memory unit="MiB">16</memory><vcpu>1</vcpu>
+  <os><type machine="pc">hvm</type></os>
+  <cpu mode="host-passthrough"><feature policy="disable" name="arch-capabilities"/></cpu>
+  <devices>
+    <interface type="network"><source network="{network}"/><model type="virtio"/></interface>
+    <serial type="pty"><log file="{console}" append="on"/></serial>
+    <memballoon model="none"/>
+  </devices>
+</domain>
+"""
+CONTAINER = """\
+<domain type="lxc">
+  <name>{name}</name><memory unit="MiB">16</memory><vcpu>1</vcpu>
+  <os><type>exe</type><init>/init</init></os>
+  <idmap>
+    <uid start="0" target="1000000" count="65536"/><gid start="0" target="1000000" count="65536"/>
+  </idmap>
+  <devices>
+    <filesystem type="mount"><source dir="{root}"/><target dir="/"/><readonly/></filesystem>
+    <interface type="network"><source network="{network}"/></interface>
+    <console type="pty"/>
+  </devices>
+</domain>
+"""
+NETWORK = '<network><name>{name}</name><bridge name="{bridge}" stp="off"/></network>'
+POOL = """\
+<pool type="fs" xmlns:fs="http://libvirt.org/schemas/storagepool/fs/1.0">
+  <name>root</name>
+  <source><device path="{image}"/><format type="auto"/></source>
+  <target><path>{target}</path></target>
+  <fs:mount_opts><fs:option name="exec"/><fs:option name="dev"/><fs:option name="suid"/>
+    <fs:option name="ro"/></fs:mount_opts>
+</pool>
+"""
+MOUNTED = "/var/lib/libvirt/root"
+
+
+def eventually(condition: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
+    """Wait for a condition, or fail when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.02)
+
+
+@dataclass
+class Sandbox:
+    """A lab of the test's own, driven by the real script."""
+
+    directory: Path
+    owner: int = 0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        variables = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("SUDO_")},
+            "LAB_STATE": str(self.directory / "state"),
+            "LAB_RUN": str(self.directory / "run"),
+        }
+        if self.owner:
+            variables |= {
+                "SUDO_UID": str(self.owner),
+                "SUDO_GID": str(self.owner),
+                "LAB_CACHE": str(self.directory / "cache"),
+            }
+        return variables
+
+    @property
+    def lab(self) -> paths.Lab:
+        return paths.find(self.environment)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [ROOT / "lab", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def start(self) -> None:
+        done = self.run("daemon", "start")
+        assert done.returncode == 0, done.stderr
+
+    def down(self) -> None:
+        done = self.run("down")
+        assert done.returncode == 0, done.stderr
+
+    def virsh(self, *arguments: str, lxc: bool = False) -> str:
+        uri = self.lab.lxc_uri if lxc else self.lab.uri
+        command = ["virsh", "--quiet", "--connect", uri, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def written(self, text: str) -> str:
+        path = self.directory / "definition.xml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def define(self, kind: str, text: str, *, lxc: bool = False) -> None:
+        self.virsh(kind, self.written(text), lxc=lxc)
+
+    def network(self, name: str = "segment", bridge: str = "tpsandbox") -> None:
+        self.define("net-create", NETWORK.format(name=name, bridge=bridge))
+
+    def guest(self, name: str = "guest", network: str = "segment") -> None:
+        console = self.lab.consoles / f"{name}.log"
+        self.define("create", GUEST.format(name=name, network=network, console=console))
+
+    def container(self, image: Path, name: str = "container", network: str = "segment") -> None:
+        self.virsh("pool-create", self.written(POOL.format(image=image, target=MOUNTED)), "--build")
+        xml = CONTAINER.format(name=name, network=network, root=MOUNTED)
+        self.define("create", xml, lxc=True)
+
+    @property
+    def keeper(self) -> int:
+        (found,) = daemon.keepers(self.lab)
+        return found
+
+    def members(self) -> set[int]:
+        """Return the processes of the lab as the host numbers them, the keeper included."""
+        parents: dict[int, int] = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal():
+                try:
+                    fields = (entry / "stat").read_text().rpartition(") ")[2].split()
+                except OSError:
+                    continue
+                parents[int(entry.name)] = int(fields[1])
+        found = {self.keeper}
+        while grown := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= grown
+        return found
+
+    def member(self, word: str) -> int:
+        """Return the lab's process whose program is called `word`."""
+        for pid in self.members():
+            program = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+            if Path(program).name == word:
+                return pid
+        pytest.fail(f"the lab has no process {word}")
+
+
+def identity(pid: int) -> str:
+    """Return what tells a process from a later one with its number."""
+    return f"{pid} {Path(f'/proc/{pid}/stat').read_text().rpartition(') ')[2].split()[19]}"
+
+
+def lives(told: str) -> bool:
+    try:
+        pid = int(told.split(maxsplit=1)[0])
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+        return state != "Z" and identity(pid) == told
+    except OSError:
+        return False
+
+
+@dataclass
+class Host:
+    """What of the host a lab must leave as it is."""
+
+    links: str
+    rules: str
+    namespaces: str
+
+    @classmethod
+    def look(cls) -> Host:
+        def said(*command: str) -> str:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+        links = json.loads(said("ip", "-json", "link"))
+        return cls(
+            links=str(sorted(link["ifname"] for link in links)),
+            rules=said("nft", "--stateless", "list", "ruleset"),
+            namespaces=said("ip", "netns", "list"),
+        )
+
+
+def traces(directory: Path, group: str) -> list[str]:
+    """Return every trace of a lab that the host can show, by the lab's directory and group."""
+    found = [f"mount {line}" for line in _lines("/proc/self/mountinfo") if str(directory) in line]
+    loops = subprocess.run(
+        ["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found += [f"loop {line}" for line in loops.splitlines() if str(directory) in line]
+    found += [f"control group {path}" for path in cgroups.groups(group)]
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(directory) in words:
+                found.append(f"process {words!r}")
+    return found
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    # Not pytest's, which other users may not enter.
+    path = Path(tempfile.mkdtemp(prefix="sandbox-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def sandbox(directory: Path) -> Iterator[Sandbox]:
+    made = Sandbox(directory)
+    yield made
+    made.down()
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a container's root that does nothing: its init waits for ever."""
+    base = tmp_path_factory.mktemp("image")
+    root = base / "root"
+    for name in ("dev", "proc", "sys", ".oldroot"):
+        (root / name).mkdir(parents=True)
+    source = base / "init.c"
+    source.write_text("#include <unistd.h>\nint main(void) { for (;;) pause(); }\n")
+    subprocess.run(["gcc", "-static", "-o", root / "init", source], check=True)
+    packed = base / "root.squashfs"
+    subprocess.run(["mksquashfs", root, packed, "-all-root", "-quiet", "-no-progress"], check=True)
+    return packed
+
+
+@pytest.fixture
+def populated(sandbox: Sandbox, image: Path) -> Sandbox:
+    """Return a lab that has one of everything."""
+    sandbox.start()
+    sandbox.network()
+    sandbox.guest()
+    own = sandbox.directory / "root.squashfs"
+    shutil.copyfile(image, own)
+    sandbox.container(own)
+    return sandbox
+
+
+def test_up_and_down_leave_nothing(populated: Sandbox) -> None:
+    directory, group = populated.directory, populated.lab.cgroup
+    members = {identity(pid) for pid in populated.members()}
+    assert len(members) >= 5, "keeper, libvirtd, QEMU, the container's controller and its init"
+    assert any(trace.startswith("loop") for trace in traces(directory, group))
+    populated.down()
+    assert not [told for told in members if lives(told)]
+    eventually(lambda: not traces(directory, group), "traces of the lab go away")
+    assert not populated.lab.run.exists()
+    left = sorted(path.name for path in populated.lab.state.iterdir())
+    assert left == ["lock"]
+
+
+def test_the_host_is_not_touched(sandbox: Sandbox, image: Path) -> None:
+    before = Host.look()
+    sandbox.start()
+    sandbox.network()
+    sandbox.guest()
+    assert Host.look() == before
+    sandbox.down()
+    assert Host.look() == before
+
+
+def test_a_second_start_changes_nothing_and_is_quick(sandbox: Sandbox) -> None:
+    sandbox.start()
+    keeper, libvirtd = sandbox.keeper, sandbox.member("libvirtd")
+    begin = time.monotonic()
+    sandbox.start()
+    assert time.monotonic() - begin < 2.0
+    assert (sandbox.keeper, sandbox.member("libvirtd")) == (keeper, libvirtd)
+
+
+def test_a_second_down_is_content(sandbox: Sandbox) -> None:
+    sandbox.down()
+    sandbox.down()
+
+
+@pytest.mark.parametrize("command", ["daemon", "down"])
+def test_a_killed_keeper_takes_everything_along(populated: Sandbox, command: str) -> None:
+    members = {identity(pid) for pid in populated.members()}
+    os.kill(populated.keeper, signal.SIGKILL)
+    eventually(lambda: not any(lives(told) for told in members), "the kernel kills the rest")
+    if command == "daemon":
+        populated.start()
+        assert populated.virsh("list", "--all", "--name") == ""
+        assert populated.virsh("net-list", "--all", "--name") == ""
+        populated.network()
+        populated.guest()
+    populated.down()
+    eventually(lambda: not traces(populated.directory, populated.lab.cgroup), "traces go away")
+
+
+def test_a_killed_libvirtd_comes_back_and_finds_its_guests(populated: Sandbox) -> None:
+    killed = populated.member("libvirtd")
+    os.kill(killed, signal.SIGKILL)
+
+    def back() -> bool:
+        return daemon.answers(populated.lab) and populated.member("libvirtd") != killed
+
+    eventually(back, "libvirtd is started again")
+    populated.start()
+    assert populated.virsh("list", "--name") == "guest"
+    assert populated.virsh("list", "--name", lxc=True) == "container"
+
+
+def test_a_libvirtd_that_cannot_live_ends_the_lab_with_its_reason(sandbox: Sandbox) -> None:
+    sandbox.start()
+    keeper = identity(sandbox.keeper)
+
+    def kill() -> bool:
+        with contextlib.suppress(OSError, ValueError):  # of what dies while it is looked at
+            for pid in sandbox.members():
+                if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"libvirtd\0"):
+                    os.kill(pid, signal.SIGKILL)
+        return not lives(keeper)
+
+    eventually(kill, "the keeper gives up")
+    assert "giving up" in (sandbox.lab.logs / "keeper.log").read_text()
+    sandbox.start()
+
+
+def test_a_killed_guest_is_seen(populated: Sandbox) -> None:
+    os.kill(populated.member("qemu-system-x86_64"), signal.SIGKILL)
+    eventually(lambda: populated.virsh("list", "--name") == "", "libvirt sees it")
+    assert populated.virsh("list", "--name", lxc=True) == "container"
+
+
+def test_a_killed_container_controller_is_seen(populated: Sandbox) -> None:
+    os.kill(populated.member("libvirt_lxc"), signal.SIGKILL)
+    eventually(lambda: populated.virsh("list", "--name", lxc=True) == "", "libvirt sees it")
+    assert populated.virsh("list", "--name") == "guest"
+
+
+@pytest.mark.parametrize("moment", [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4])
+@pytest.mark.parametrize("command", [("daemon", "start"), ("down",)])
+def test_a_lab_killed_at_any_moment_recovers(
+    sandbox: Sandbox, command: tuple[str, ...], moment: float
+) -> None:
+    if command == ("down",):
+        sandbox.start()
+        sandbox.network()
+        sandbox.guest()
+    with subprocess.Popen(
+        [ROOT / "lab", *command],
+        env=sandbox.environment,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+    sandbox.start()
+    if not sandbox.virsh("net-list", "--name"):  # it was killed before it did anything
+        sandbox.network()
+        sandbox.guest()
+    assert sandbox.virsh("list", "--name") == "guest"
+    sandbox.down()
+    eventually(lambda: not traces(sandbox.directory, sandbox.lab.cgroup), "traces go away")
+
+
+def test_two_commands_at_once_take_turns(sandbox: Sandbox) -> None:
+    started = [
+        subprocess.Popen(
+            [ROOT / "lab", "daemon", "start"],
+            env=sandbox.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=60)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], said
+    assert sum("started" in text for text in said) == 1, said
+    assert len(daemon.keepers(sandbox.lab)) == 1
+
+
+def test_two_labs_at_once_do_not_meet(sandbox: Sandbox, image: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as name:
+        other = Sandbox(Path(name))
+        try:
+            for lab in (sandbox, other):
+                # The same names of network, bridge, domains and pool in both.
+                lab.start()
+                lab.network()
+                lab.guest()
+                lab.container(image)
+            sandbox.virsh("destroy", "container", lxc=True)
+            assert other.virsh("list", "--name", lxc=True) == "container"
+            sandbox.down()
+            assert other.virsh("list", "--name") == "guest"
+            assert other.virsh("list", "--name", lxc=True) == "container"
+            assert other.virsh("net-list", "--name") == "segment"
+        finally:
+            other.down()
+
+
+def test_a_plain_shell_reaches_it_and_a_stranger_does_not(directory: Path) -> None:
+    sandbox = Sandbox(directory, owner=OWNER)
+    (directory / "cache").mkdir()
+    try:
+        sandbox.start()
+
+        def connects(user: int) -> bool:
+            command = ["virsh", "--quiet", "--connect", sandbox.lab.uri, "list"]
+            done = subprocess.run(
+                command, user=user, group=user, extra_groups=[], capture_output=True, cwd="/"
+            )
+            return done.returncode == 0
+
+        assert connects(0)
+        assert connects(OWNER)
+        assert not connects(STRANGER)
+        for path in (sandbox.lab.backend, sandbox.lab.pulumi_home):
+            assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (OWNER, 0o700)
+        # Mapped containers pass through it to the one log that is bound into them.
+        found = sandbox.lab.consoles.stat()
+        assert (found.st_uid, found.st_mode & 0o777) == (OWNER, 0o711)
+    finally:
+        sandbox.down()
+
+
+def test_without_root_nothing_starts_and_the_way_is_said(directory: Path) -> None:
+    environment = {**Sandbox(directory).environment, "LAB_CACHE": str(directory / "cache")}
+    for command in (["daemon", "start"], ["up"], ["down"], ["client", "unikernel", "--", "true"]):
+        done = subprocess.run(
+            [ROOT / "lab", *command],
+            env=environment,
+            user=STRANGER,
+            group=STRANGER,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            cwd="/",
+        )
+        assert done.returncode == 77, done.stderr
+        assert "sudo" in done.stderr
+
+
+def test_doctor_and_status_need_no_root_and_change_nothing(directory: Path) -> None:
+    environment = {**Sandbox(directory).environment, "LAB_CACHE": str(directory / "cache")}
+    for command in ("doctor", "status"):
+        done = subprocess.run(
+            [ROOT / "lab", command, "--json"],
+            env=environment,
+            user=STRANGER,
+            group=STRANGER,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            cwd="/",
+        )
+        assert done.returncode in {0, 69}, done.stderr
+        assert json.loads(done.stdout)
+    assert list(directory.iterdir()) == []
+
+
+def test_a_busy_directory_is_a_clear_error(directory: Path) -> None:
+    blocked = directory / "state"
+    blocked.write_text("not a directory")
+    done = Sandbox(directory).run("daemon", "start")
+    assert done.returncode not in {0, 64}
+    assert "Traceback" not in done.stderr
+    assert str(blocked) in done.stderr
+
+
+def test_a_broken_libvirtd_is_told_with_its_log(sandbox: Sandbox) -> None:
+    broken = sandbox.directory / "bin"
+    broken.mkdir()
+    program = textwrap.dedent(
+        """
+        from pathlib import Path
+        import sys
+        from sandbox import daemon, paths, process
+        from sandbox.errors import LabError
+
+        lab = paths.find()
+        daemon.START_SECONDS = 5.0
+        daemon.SYSTEM_PATH = sys.argv[1] + ":" + process.SYSTEM_PATH
+        try:
+            daemon.start(lab)
+        except LabError as error:
+            sys.exit(error.describe())
+        """
+    )
+    (broken / "libvirtd").write_text("#!/bin/sh\necho 'no such driver' >&2\nexit 3\n")
+    (broken / "libvirtd").chmod(0o755)
+    done = subprocess.run(
+        ["/usr/bin/python3", "-B", "-c", program, broken],
+        env={**sandbox.environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "did not start" in done.stderr
+    assert "no such driver" in done.stderr
+    assert not traces(sandbox.directory / "run", sandbox.lab.cgroup)

@@ -12,7 +12,7 @@ from topology.cli.exits import ExitCode
 __all__ = ["client"]
 
 
-def client(
+def client(  # noqa: RET503 -- it ends in another program
     stack: Annotated[str, typer.Option("--stack", "-s", help="The Pulumi stack that runs.")],
     command: Annotated[
         list[str] | None,
@@ -25,7 +25,7 @@ def client(
     detach: Annotated[
         bool, typer.Option("--detach", help="Remove the client from the segment instead.")
     ] = False,
-) -> int:  # noqa: RET503 -- it ends in another program
+) -> int:
     """Run a command as an outside client: on its segment, names resolved by the topology's DNS.
 
     The client is a network namespace, made when it is missing and kept for the next call.

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pulumi
-from google.protobuf import json_format
-from pulumi.runtime import mocks, set_mocks
+from pulumi.runtime import mocks, rpc, set_mocks
 from pulumi.runtime.settings import SETTINGS
 
 from components.fabric import Fabric, FabricArgs
@@ -53,7 +52,7 @@ class _Monitor(mocks.MockMonitor):
                 parent=request.parent.rpartition("::")[2],
                 provider=request.provider or request.providers.get("libvirt", ""),
                 custom=request.custom,
-                inputs=json_format.MessageToDict(request.object),
+                inputs=rpc.deserialize_properties(request.object),
                 delete_before_replace=(
                     request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
                 ),
@@ -63,7 +62,8 @@ class _Monitor(mocks.MockMonitor):
                 dependencies=frozenset(one.rpartition("::")[2] for one in request.dependencies),
             )
         )
-        return super().RegisterResource(request)
+        # Pulumi's mocks come without annotations.
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
 class _Callbacks:
@@ -97,14 +97,14 @@ def run(program: Callable[[], object], *, stack: str, preview: bool = False) -> 
     """What a program asks for, in order."""
     monitor = _Monitor()
     set_mocks(
-        cast(mocks.Mocks, monitor.mocks),
+        monitor.mocks,
         project="topology",
         stack=stack,
         preview=preview,
         monitor=monitor,
     )
     SETTINGS.callbacks = cast(Any, _Callbacks())
-    pulumi.runtime.test(program)()
+    pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
     return [one for one in monitor.asked if one.type != "pulumi:pulumi:Stack"]
 
 

@@ -24,8 +24,7 @@ VOLUME = "libvirt:index/volume:Volume"
 
 @cache
 def realised(planned: Deployment) -> Mapping[str, Registration]:
-    asked = {one.name: one for one in realise(planned) if one.type != "pulumi:providers:libvirt"}
-    return asked
+    return {one.name: one for one in realise(planned) if one.type != "pulumi:providers:libvirt"}
 
 
 def of_type(planned: Deployment, kind: str) -> dict[str, Registration]:

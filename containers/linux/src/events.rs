@@ -98,5 +98,8 @@ impl Events {
 }
 
 fn timespec(micros: u64) -> Timespec {
-    Timespec { tv_sec: (micros / 1_000_000).cast_signed(), tv_nsec: (micros % 1_000_000 * 1_000).cast_signed() }
+    Timespec {
+        tv_sec: (micros / 1_000_000).cast_signed(),
+        tv_nsec: (micros % 1_000_000 * 1_000).cast_signed(),
+    }
 }

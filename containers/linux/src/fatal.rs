@@ -83,8 +83,9 @@ impl Text {
     #[must_use]
     pub fn as_str(&self) -> &str {
         let bytes = &self.bytes[..self.length];
-        core::str::from_utf8(bytes)
-            .unwrap_or_else(|error| core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default())
+        core::str::from_utf8(bytes).unwrap_or_else(|error| {
+            core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
+        })
     }
 }
 

@@ -45,13 +45,15 @@ fn is_name(name: &str) -> bool {
 pub fn set_up(config: &NodeConfig, purpose: Use) -> Result<Vec<u32>, Fatal> {
     let mut routing = Routing::open()?;
     let links = routing.links()?;
-    let found = config.interfaces.iter().map(|interface| find(&links, interface)).collect::<Result<Vec<_>, _>>()?;
+    let found = config
+        .interfaces
+        .iter()
+        .map(|interface| find(&links, interface))
+        .collect::<Result<Vec<_>, _>>()?;
     if let Some(loopback) = links.iter().find(|link| link.name == "lo" && !link.up) {
         routing.set_up(loopback.index, true)?;
     }
-    if purpose == Use::Forward {
-        forward()?;
-    }
+    forward(purpose == Use::Forward)?;
     let names = names(&config.interfaces);
     park(&mut routing, &found, &names)?;
     for ((interface, link), name) in config.interfaces.iter().zip(&found).zip(&names) {
@@ -66,7 +68,8 @@ pub fn set_up(config: &NodeConfig, purpose: Use) -> Result<Vec<u32>, Fatal> {
 fn find(links: &[Link], interface: &Interface) -> Result<Link, Fatal> {
     let Interface { name, mac, .. } = interface;
     let link = links.iter().find(|link| link.mac == Some(mac.octets()));
-    link.cloned().ok_or_else(|| Fatal::new(format!("interface {name}: none has the MAC address {mac}")))
+    link.cloned()
+        .ok_or_else(|| Fatal::new(format!("interface {name}: none has the MAC address {mac}")))
 }
 
 /// Takes the interfaces down, which also removes their routes, and frees the names that others of them will get.
@@ -89,13 +92,17 @@ fn shape(
     name: &str,
     purpose: Use,
 ) -> Result<(), Fatal> {
-    let failed = |fatal: Fatal| Fatal::new(format!("interface {}: {}", interface.name, fatal.reason()));
+    let failed =
+        |fatal: Fatal| Fatal::new(format!("interface {}: {}", interface.name, fatal.reason()));
     routing.shape(link.index, name, interface.mtu.into()).map_err(failed)?;
-    let wants_v6 = purpose != Use::Bare && interface.addresses.iter().any(|own| own.address().is_ipv6());
+    let wants_v6 =
+        purpose != Use::Bare && interface.addresses.iter().any(|own| own.address().is_ipv6());
     harden(name, wants_v6)?;
     let kept = if purpose == Use::Bare { &[][..] } else { &interface.addresses };
     for assigned in routing.addresses()?.iter().filter(|assigned| assigned.index == link.index) {
-        let ours = kept.iter().any(|own| own.address() == assigned.address && own.length() == assigned.prefix);
+        let ours = kept
+            .iter()
+            .any(|own| own.address() == assigned.address && own.length() == assigned.prefix);
         // An address that libvirt set may still be checked for duplicates: IPv6 ones are set anew, without.
         if assigned.address.is_ipv6() && !assigned.automatic() || !ours {
             routing.delete_address(assigned).map_err(failed)?;
@@ -110,7 +117,8 @@ fn shape(
 
 /// Static networks only: no autoconfiguration, no redirects, no source routes.
 fn harden(name: &str, wants_v6: bool) -> Result<(), Fatal> {
-    for setting in ["accept_redirects", "accept_source_route", "send_redirects", "secure_redirects"] {
+    for setting in ["accept_redirects", "accept_source_route", "send_redirects", "secure_redirects"]
+    {
         sysctl::set(&format!("ipv4/conf/{name}/{setting}"), 0)?;
     }
     let v6 = format!("ipv6/conf/{name}");
@@ -118,23 +126,26 @@ fn harden(name: &str, wants_v6: bool) -> Result<(), Fatal> {
         return sysctl::set_if_present(&format!("{v6}/disable_ipv6"), 1);
     }
     sysctl::set(&format!("{v6}/disable_ipv6"), 0)?;
-    for setting in ["accept_ra", "accept_dad", "accept_redirects", "accept_source_route", "autoconf"] {
+    for setting in
+        ["accept_ra", "accept_dad", "accept_redirects", "accept_source_route", "autoconf"]
+    {
         sysctl::set(&format!("{v6}/{setting}"), 0)?;
     }
     Ok(())
 }
 
-/// Turns forwarding on first: it resets settings of each interface that come after.
-fn forward() -> Result<(), Fatal> {
-    sysctl::set("ipv4/ip_forward", 1)?;
+/// Comes first, because it resets settings of each interface.
+fn forward(on: bool) -> Result<(), Fatal> {
+    sysctl::set("ipv4/ip_forward", on.into())?;
     sysctl::set("ipv4/conf/all/accept_redirects", 0)?;
     sysctl::set("ipv4/conf/all/send_redirects", 0)?;
-    sysctl::set_if_present("ipv6/conf/all/forwarding", 1)
+    sysctl::set_if_present("ipv6/conf/all/forwarding", on.into())
 }
 
 fn add_routes(routing: &mut Routing, config: &NodeConfig, links: &[Link]) -> Result<(), Fatal> {
     for route in &config.routes {
-        let missing = || Fatal::new(format!("route to {}: no interface {}", route.prefix, route.interface));
+        let missing =
+            || Fatal::new(format!("route to {}: no interface {}", route.prefix, route.interface));
         let position = config.interface(&route.interface).ok_or_else(missing)?;
         let network = route.prefix.network();
         routing.add_route(network, route.prefix.length(), route.via, links[position].index)?;
@@ -162,7 +173,10 @@ mod tests {
     #[test]
     fn segments_names_are_interfaces_names_where_linux_allows() {
         assert_eq!(names(&interfaces(&["external", "transit"])), ["external", "transit"]);
-        assert_eq!(names(&interfaces(&["external", "a-name-too-long-for-linux"])), ["port0", "port1"]);
+        assert_eq!(
+            names(&interfaces(&["external", "a-name-too-long-for-linux"])),
+            ["port0", "port1"]
+        );
         assert_eq!(names(&interfaces(&["lo"])), ["port0"]);
         assert_eq!(names(&interfaces(&["a/b"])), ["port0"]);
     }

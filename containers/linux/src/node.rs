@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags, fstat, open};
 use rustix::io::{Errno, read};
 use rustix::time::{ClockId, clock_gettime};
@@ -17,6 +18,8 @@ use crate::fatal::Fatal;
 pub const CONFIG: &str = "/config.json";
 /// A document is read whole; more than this is a mistake.
 const LONGEST: u64 = 64 << 20;
+/// Room kept for the next read of a file.
+const PIECE: usize = 4096;
 
 /// Moments since the node started.
 #[derive(Clone, Copy, Debug)]
@@ -71,12 +74,18 @@ impl Node {
             return Ok(());
         }
         let (told, own) = (self.config.kind.name(), kind.name());
-        Err(Fatal::new(alloc::format!("{CONFIG} is for a node of kind {told}, this image is {own}")))
+        Err(Fatal::new(alloc::format!(
+            "{CONFIG} is for a node of kind {told}, this image is {own}"
+        )))
     }
 
     /// All own addresses, in the order of the interfaces.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.config.interfaces.iter().flat_map(|interface| &interface.addresses).map(|own| own.address())
+        self.config
+            .interfaces
+            .iter()
+            .flat_map(|interface| &interface.addresses)
+            .map(|own| own.address())
     }
 
     /// Says that the node serves.
@@ -94,23 +103,21 @@ impl Node {
     }
 }
 
-fn read_file(path: &str) -> Result<Vec<u8>, Fatal> {
+/// Reads a whole file, which may be one of those under /proc that have no size.
+pub fn read_file(path: &str) -> Result<Vec<u8>, Fatal> {
     let failed = |error| Fatal::system(path, error);
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
     let length = fstat(&file).map_err(failed)?.st_size.cast_unsigned();
     if length > LONGEST {
         return Err(failed(Errno::FBIG));
     }
-    let mut bytes = alloc::vec![0; length as usize];
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match read(&file, &mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(Errno::INTR) => {}
+    let mut bytes = Vec::with_capacity(length as usize + PIECE);
+    loop {
+        bytes.reserve(PIECE);
+        match read(&file, spare_capacity(&mut bytes)) {
+            Ok(0) => return Ok(bytes),
+            Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(failed(error)),
         }
     }
-    bytes.truncate(filled);
-    Ok(bytes)
 }

@@ -52,6 +52,9 @@ pub const DATAGRAMS: &[u32] = &[nr::__NR_recvmmsg, nr::__NR_sendmmsg];
 /// What reading counters and events from the kernel takes.
 pub const NETLINK: &[u32] = &[nr::__NR_sendto, nr::__NR_recvfrom];
 
+/// What reading an open file under /proc again takes.
+pub const PROC: &[u32] = &[nr::__NR_pread64];
+
 /// Lets this process make only the calls in `sets`, for good.
 pub fn confine(sets: &[&[u32]]) -> Result<(), Errno> {
     sys::filter_system_calls(&program(sets))
@@ -64,7 +67,8 @@ pub fn confine(sets: &[&[u32]]) -> Result<(), Errno> {
 fn program(sets: &[&[u32]]) -> Vec<Instruction> {
     let calls: Vec<u32> = sets.iter().flat_map(|set| set.iter().copied()).collect();
     let count = u8::try_from(calls.len()).expect("few system calls");
-    let step = |code, jump_true, jump_false, operand| Instruction { code, jump_true, jump_false, operand };
+    let step =
+        |code, jump_true, jump_false, operand| Instruction { code, jump_true, jump_false, operand };
     let mut program = Vec::with_capacity(calls.len() + 6);
     program.push(step(LOAD_WORD, 0, 0, ARCHITECTURE_OFFSET));
     // `kill` is behind the load, the x32 check and the comparisons.
@@ -90,10 +94,16 @@ mod tests {
             let step = program[at];
             at += 1;
             match step.code {
-                LOAD_WORD => word = if step.operand == NUMBER_OFFSET { number } else { architecture },
+                LOAD_WORD => {
+                    word = if step.operand == NUMBER_OFFSET { number } else { architecture }
+                }
                 RETURN => return step.operand,
                 JUMP_EQUAL | JUMP_GREATER_EQUAL => {
-                    let holds = if step.code == JUMP_EQUAL { word == step.operand } else { word >= step.operand };
+                    let holds = if step.code == JUMP_EQUAL {
+                        word == step.operand
+                    } else {
+                        word >= step.operand
+                    };
                     at += usize::from(if holds { step.jump_true } else { step.jump_false });
                 }
                 other => panic!("code {other:#x}"),
@@ -117,7 +127,14 @@ mod tests {
     #[test]
     fn never_allows_a_new_program_or_more_memory_or_files() {
         let program = program(&[COMMON, STREAMS, DATAGRAMS, NETLINK]);
-        for number in [nr::__NR_execve, nr::__NR_mmap, nr::__NR_mprotect, nr::__NR_openat, nr::__NR_ptrace, nr::__NR_socket] {
+        for number in [
+            nr::__NR_execve,
+            nr::__NR_mmap,
+            nr::__NR_mprotect,
+            nr::__NR_openat,
+            nr::__NR_ptrace,
+            nr::__NR_socket,
+        ] {
             assert_eq!(run(&program, ARCHITECTURE, number), KILL_PROCESS);
         }
     }

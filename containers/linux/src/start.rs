@@ -61,7 +61,11 @@ macro_rules! init {
 ///
 /// # Safety
 /// `stack` is the initial stack pointer of this process, and this is the first call of any function here.
-pub unsafe fn enter(stack: *mut usize, heap: &'static Heap, run: fn(Node) -> Result<(), Fatal>) -> ! {
+pub unsafe fn enter(
+    stack: *mut usize,
+    heap: &'static Heap,
+    run: fn(Node) -> Result<(), Fatal>,
+) -> ! {
     // SAFETY: at the top of the initial stack lie argc, argc pointers and a null; the environment follows.
     unsafe {
         let arguments = stack.read();
@@ -72,9 +76,15 @@ pub unsafe fn enter(stack: *mut usize, heap: &'static Heap, run: fn(Node) -> Res
 
 fn start(heap: &'static Heap, run: fn(Node) -> Result<(), Fatal>) -> Result<(), Fatal> {
     // SAFETY: a fresh anonymous mapping at an address that the kernel chooses, which nothing else knows.
-    let base =
-        unsafe { mmap_anonymous(core::ptr::null_mut(), HEAP, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }
-            .map_err(|error| Fatal::system("no memory for the heap", error))?;
+    let base = unsafe {
+        mmap_anonymous(
+            core::ptr::null_mut(),
+            HEAP,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::PRIVATE,
+        )
+    }
+    .map_err(|error| Fatal::system("no memory for the heap", error))?;
     // SAFETY: the mapping is readable, writable and now the heap's for good.
     if !unsafe { heap.claim(base.cast(), HEAP) } {
         return Err(Fatal::new("the heap refuses its memory"));

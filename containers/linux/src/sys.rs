@@ -39,7 +39,12 @@ pub unsafe trait SocketOption: Copy {}
 unsafe impl SocketOption for u32 {}
 
 /// Sets a socket option that rustix has no function for.
-pub fn set_option<T: SocketOption>(socket: impl AsFd, level: u32, name: u32, value: T) -> Result<(), Errno> {
+pub fn set_option<T: SocketOption>(
+    socket: impl AsFd,
+    level: u32,
+    name: u32,
+    value: T,
+) -> Result<(), Errno> {
     let socket = socket.as_fd().as_raw_fd() as usize;
     // SAFETY: the kernel reads `size_of::<T>()` bytes of `value`, which lives until the call returns.
     unsafe {
@@ -71,10 +76,43 @@ pub fn signal_descriptor(signals: u64) -> Result<OwnedFd, Errno> {
     let flags = raw::O_CLOEXEC | raw::O_NONBLOCK;
     // SAFETY: the kernel reads the eight bytes of the mask.
     let descriptor = unsafe {
-        call(raw::__NR_signalfd4, [usize::MAX, (&raw const signals) as usize, size_of::<u64>(), flags as usize, 0])
+        call(
+            raw::__NR_signalfd4,
+            [usize::MAX, (&raw const signals) as usize, size_of::<u64>(), flags as usize, 0],
+        )
     }?;
     // SAFETY: the kernel has just made the descriptor, so nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor as i32) })
+}
+
+/// Gives a packet socket all frames of one interface (packet(7)).
+pub fn bind_packets(socket: impl AsFd, interface: u32) -> Result<(), Errno> {
+    /// `struct sockaddr_ll`.
+    #[repr(C)]
+    struct Address {
+        family: u16,
+        protocol: u16,
+        interface: u32,
+        hardware: u16,
+        packet: u8,
+        length: u8,
+        address: [u8; 8],
+    }
+    let address = Address {
+        family: linux_raw_sys::net::AF_PACKET as u16,
+        protocol: (linux_raw_sys::if_ether::ETH_P_ALL as u16).to_be(),
+        interface,
+        hardware: 0,
+        packet: 0,
+        length: 0,
+        address: [0; 8],
+    };
+    let socket = socket.as_fd().as_raw_fd() as usize;
+    // SAFETY: the kernel reads one `sockaddr_ll`, which lives until the call returns.
+    unsafe {
+        call(raw::__NR_bind, [socket, (&raw const address) as usize, size_of::<Address>(), 0, 0])
+    }
+    .map(|_| ())
 }
 
 /// One instruction of classic BPF (`struct sock_filter`).
@@ -104,7 +142,16 @@ pub fn filter_system_calls(program: &[Instruction]) -> Result<(), Errno> {
     let program = Program { length, instructions: program.as_ptr() };
     // SAFETY: the kernel copies `length` instructions from a slice of that length and verifies them.
     unsafe {
-        call(raw::__NR_seccomp, [linux_raw_sys::ptrace::SECCOMP_SET_MODE_FILTER as usize, 0, (&raw const program) as usize, 0, 0])
+        call(
+            raw::__NR_seccomp,
+            [
+                linux_raw_sys::ptrace::SECCOMP_SET_MODE_FILTER as usize,
+                0,
+                (&raw const program) as usize,
+                0,
+                0,
+            ],
+        )
     }
     .map(|_| ())
 }
@@ -145,20 +192,25 @@ pub const ADDRESS: usize = 28;
 pub struct Message<'a> {
     /// Received into, or sent.
     pub data: &'a mut [u8],
-    /// `sockaddr` bytes; left alone by sockets that have no peer address.
-    pub address: &'a mut [u8; ADDRESS],
-    /// Bytes of `address` in use; 0 passes none.
+    /// `sockaddr` bytes, on sockets where peers differ.
+    pub address: Option<&'a mut [u8; ADDRESS]>,
+    /// Bytes of `address` in use.
     pub address_length: u32,
-    /// After receiving: bytes of `data` in use, and whether the datagram was longer than it.
+    /// Bytes of `data` to send, or received.
     pub length: usize,
-    /// Whether the datagram was cut to fit.
+    /// Whether a received datagram was cut to fit.
     pub truncated: bool,
 }
 
 /// At most this many messages go through one call.
 pub const BATCH: usize = 64;
 
-fn batch(number: u32, socket: BorrowedFd<'_>, messages: &mut [Message<'_>], sending: bool) -> Result<usize, Errno> {
+fn batch(
+    number: u32,
+    socket: BorrowedFd<'_>,
+    messages: &mut [Message<'_>],
+    sending: bool,
+) -> Result<usize, Errno> {
     let count = messages.len().min(BATCH);
     let mut parts = [Part { base: core::ptr::null_mut(), length: 0 }; BATCH];
     let blank = Header {
@@ -172,11 +224,12 @@ fn batch(number: u32, socket: BorrowedFd<'_>, messages: &mut [Message<'_>], send
     };
     let mut entries = [Entry { header: blank, length: 0 }; BATCH];
     for ((message, part), entry) in messages.iter_mut().zip(&mut parts).zip(&mut entries) {
-        let length = if sending { message.length.min(message.data.len()) } else { message.data.len() };
+        let length =
+            if sending { message.length.min(message.data.len()) } else { message.data.len() };
         *part = Part { base: message.data.as_mut_ptr(), length };
         entry.header.parts = part;
-        if message.address_length > 0 {
-            entry.header.name = message.address.as_mut_ptr();
+        if let Some(address) = &mut message.address {
+            entry.header.name = address.as_mut_ptr();
             entry.header.name_length = message.address_length.min(ADDRESS as u32);
         }
     }
@@ -184,7 +237,10 @@ fn batch(number: u32, socket: BorrowedFd<'_>, messages: &mut [Message<'_>], send
     // SAFETY: `count` entries are initialised; each points to one part, and each part and name to a buffer that
     // `messages` borrows mutably for longer than the call. Receiving passes no time-out (the fifth argument is null).
     let done = unsafe {
-        call(number, [socket.as_raw_fd() as usize, entries.as_mut_ptr() as usize, count, flags as usize, 0])
+        call(
+            number,
+            [socket.as_raw_fd() as usize, entries.as_mut_ptr() as usize, count, flags as usize, 0],
+        )
     }?;
     if !sending {
         for (message, entry) in messages.iter_mut().zip(&entries).take(done) {

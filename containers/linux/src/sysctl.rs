@@ -21,7 +21,8 @@ pub fn set_if_present(name: &str, value: u32) -> Result<(), Fatal> {
 }
 
 fn try_set(name: &str, value: u32) -> Result<(), Errno> {
-    let file = open(format!("/proc/sys/net/{name}"), OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let file =
+        open(format!("/proc/sys/net/{name}"), OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     write(&file, format!("{value}\n").as_bytes())?;
     Ok(())
 }

@@ -34,25 +34,39 @@ const fn aligned(length: usize) -> usize {
 pub struct Batch {
     bytes: Vec<u8>,
     count: u32,
+    /// Where the last message begins.
+    last: usize,
+    awaited: u32,
 }
 
 impl Batch {
     /// An empty batch.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), count: 0 }
+        Self { bytes: Vec::new(), count: 0, last: 0, awaited: 0 }
     }
 
     /// A batch of one message.
     #[must_use]
-    pub fn one(kind: u16, flags: u16, fixed: &[u8], build: impl FnOnce(&mut Attributes<'_>)) -> Self {
+    pub fn one(
+        kind: u16,
+        flags: u16,
+        fixed: &[u8],
+        build: impl FnOnce(&mut Attributes<'_>),
+    ) -> Self {
         let mut batch = Self::new();
         batch.message(kind, flags, fixed, build);
         batch
     }
 
     /// Appends a message: its type, its flags besides REQUEST, its fixed part, its attributes.
-    pub fn message(&mut self, kind: u16, flags: u16, fixed: &[u8], build: impl FnOnce(&mut Attributes<'_>)) {
+    pub fn message(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        fixed: &[u8],
+        build: impl FnOnce(&mut Attributes<'_>),
+    ) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&0u32.to_ne_bytes());
         self.bytes.extend_from_slice(&kind.to_ne_bytes());
@@ -64,7 +78,18 @@ impl Batch {
         build(&mut Attributes { bytes: &mut self.bytes });
         let length = (self.bytes.len() - start) as u32;
         self.bytes[start..start + 4].copy_from_slice(&length.to_ne_bytes());
+        self.last = start;
+        self.awaited = self.count;
         self.count += 1;
+    }
+
+    /// Ends a transaction of nfnetlink: only its last message before is acknowledged, after all have taken effect.
+    pub fn end(&mut self, kind: u16, fixed: &[u8]) {
+        let (flags, awaited) = (self.last + 6, self.awaited);
+        let acknowledged = u16_at(&self.bytes, flags).unwrap_or_default() | flags::ACK;
+        self.bytes[flags..flags + 2].copy_from_slice(&acknowledged.to_ne_bytes());
+        self.message(kind, 0, fixed, |_| ());
+        self.awaited = awaited;
     }
 
     /// The messages as they are sent.
@@ -73,10 +98,10 @@ impl Batch {
         &self.bytes
     }
 
-    /// The sequence number of the last message.
+    /// The sequence number of the message whose acknowledgement means that all is done.
     #[must_use]
-    pub const fn last(&self) -> u32 {
-        self.count.saturating_sub(1)
+    pub const fn awaited(&self) -> u32 {
+        self.awaited
     }
 }
 
@@ -226,11 +251,17 @@ mod tests {
         batch.message(16, 0, &[0; 4], |a| a.bytes(1, &[9; 6]));
         batch.message(17, 0, &[0; 4], |a| a.nested(2, |a| a.be32(5, 6)));
         let read: Vec<_> = messages(batch.as_bytes()).collect();
-        assert_eq!((read[0].kind, read[0].sequence, read[1].kind, read[1].sequence), (16, 0, 17, 1));
+        assert_eq!(
+            (read[0].kind, read[0].sequence, read[1].kind, read[1].sequence),
+            (16, 0, 17, 1)
+        );
         assert_eq!(read[0].attributes(4).find(1), Some(&[9u8; 6][..]));
         let nested = Attribute::nested(read[1].attributes(4).find(2).unwrap());
         assert_eq!(nested.find(5), Some(&[0u8, 0, 0, 6][..]));
-        assert_eq!(batch.last(), 1);
+        assert_eq!(batch.awaited(), 1);
+        batch.end(18, &[0; 4]);
+        assert_eq!(batch.awaited(), 1);
+        assert_eq!(u16_at(batch.as_bytes(), 16 + 4 + 12 + 6), Some(flags::REQUEST | flags::ACK));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use linux_raw_sys::netlink as raw;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send,
+    socket_with, sockopt,
 };
 
 use crate::Fatal;
@@ -36,8 +37,9 @@ pub struct Socket {
 impl Socket {
     /// Opens a socket to a part of the kernel; `None` is protocol 0, NETLINK_ROUTE.
     pub fn open(protocol: Option<Protocol>) -> Result<Self, Fatal> {
-        let descriptor = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)
-            .map_err(|error| Fatal::system("netlink socket", error))?;
+        let descriptor =
+            socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)
+                .map_err(|error| Fatal::system("netlink socket", error))?;
         for option in [raw::NETLINK_EXT_ACK, raw::NETLINK_CAP_ACK] {
             sys::set_option(&descriptor, linux_raw_sys::net::SOL_NETLINK, option, 1u32)
                 .map_err(|error| Fatal::system("netlink socket option", error))?;
@@ -45,17 +47,29 @@ impl Socket {
         Ok(Self { descriptor, buffer: vec![0; BUFFER] })
     }
 
-    /// Sends messages of which the last asks for an acknowledgement, and waits for that or for the first error.
+    /// Makes room for sending a batch of `length` bytes at once; it takes CAP_NET_ADMIN.
+    pub fn make_room(&mut self, length: usize) -> Result<(), Fatal> {
+        // The kernel counts its own overhead, too.
+        sockopt::set_socket_send_buffer_size_force(&self.descriptor, 2 * length + BUFFER)
+            .map_err(|error| Fatal::system("netlink socket buffer", error))
+    }
+
+    /// Sends messages of which one asks for an acknowledgement, and waits for that or for the first error.
     ///
     /// `what` names the operation in the error.
     pub fn request(&mut self, what: &str, batch: &Batch) -> Result<(), Fatal> {
         self.send(what, batch)?;
-        let last = batch.last();
-        self.until(what, |message| message.kind == ERROR && message.sequence == last, |_| ())
+        let awaited = batch.awaited();
+        self.until(what, |message| message.kind == ERROR && message.sequence == awaited, |_| ())
     }
 
     /// Sends a dump request and hands each object of the answer to `each`.
-    pub fn dump(&mut self, what: &str, batch: &Batch, each: impl FnMut(Received<'_>)) -> Result<(), Fatal> {
+    pub fn dump(
+        &mut self,
+        what: &str,
+        batch: &Batch,
+        each: impl FnMut(Received<'_>),
+    ) -> Result<(), Fatal> {
         self.send(what, batch)?;
         self.until(what, |message| message.kind == DONE, each)
     }
@@ -73,7 +87,8 @@ impl Socket {
     }
 
     fn send(&self, what: &str, batch: &Batch) -> Result<(), Fatal> {
-        send(&self.descriptor, batch.as_bytes(), SendFlags::empty()).map_err(|error| Fatal::system(what, error))?;
+        send(&self.descriptor, batch.as_bytes(), SendFlags::empty())
+            .map_err(|error| Fatal::system(what, error))?;
         Ok(())
     }
 
@@ -135,7 +150,10 @@ mod tests {
         body.extend_from_slice(&[9, 0, 1, 0]);
         body.extend_from_slice(b"nope\0\0\0\0");
         let message = Received { kind: ERROR, sequence: 0, body: &body };
-        assert_eq!(check("address", &message).unwrap_err().reason(), "address (nope): invalid argument");
+        assert_eq!(
+            check("address", &message).unwrap_err().reason(),
+            "address (nope): invalid argument"
+        );
         let message = Received { kind: ERROR, sequence: 0, body: &[0; 20] };
         assert!(check("address", &message).is_ok());
     }

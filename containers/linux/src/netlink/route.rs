@@ -100,12 +100,19 @@ impl Routing {
         let request = Batch::one(GET_LINK, flags::DUMP, &link_message(0, 0, 0), |_| ());
         let mut links = Vec::new();
         self.socket.dump("list interfaces", &request, |message| {
-            let (Some(index), Some(state)) = (u32_at(message.body, 4), u32_at(message.body, 8)) else { return };
-            let mut link = Link { index, name: String::new(), mac: None, mtu: 0, up: state & IFF_UP != 0 };
+            let (Some(index), Some(state)) = (u32_at(message.body, 4), u32_at(message.body, 8))
+            else {
+                return;
+            };
+            let mut link =
+                Link { index, name: String::new(), mac: None, mtu: 0, up: state & IFF_UP != 0 };
             for (kind, value) in message.attributes(16) {
                 match kind {
                     LINK_ADDRESS => link.mac = value.try_into().ok(),
-                    LINK_NAME => link.name = String::from_utf8_lossy(value).trim_end_matches('\0').to_string(),
+                    LINK_NAME => {
+                        link.name =
+                            String::from_utf8_lossy(value).trim_end_matches('\0').to_string()
+                    }
                     LINK_MTU => link.mtu = u32_at(value, 0).unwrap_or_default(),
                     _ => {}
                 }
@@ -136,7 +143,8 @@ impl Routing {
         let request = Batch::one(GET_ADDRESS, flags::DUMP, &[0; 8], |_| ());
         let mut assigned = Vec::new();
         self.socket.dump("list addresses", &request, |message| {
-            let (Some(&[_, prefix, _, scope]), Some(index)) = (message.body.first_chunk(), u32_at(message.body, 4))
+            let (Some(&[_, prefix, _, scope]), Some(index)) =
+                (message.body.first_chunk(), u32_at(message.body, 4))
             else {
                 return;
             };
@@ -162,11 +170,18 @@ impl Routing {
     pub fn delete_address(&mut self, assigned: &Assigned) -> Result<(), Fatal> {
         let Assigned { index, address, prefix, .. } = *assigned;
         let what = alloc::format!("remove address {address}/{prefix}");
-        self.socket.request(&what, &address_message(DELETE_ADDRESS, flags::ACK, index, address, prefix))
+        self.socket
+            .request(&what, &address_message(DELETE_ADDRESS, flags::ACK, index, address, prefix))
     }
 
     /// Adds a static route, or replaces the one to the same prefix.
-    pub fn add_route(&mut self, destination: IpAddr, prefix: u8, via: IpAddr, index: u32) -> Result<(), Fatal> {
+    pub fn add_route(
+        &mut self,
+        destination: IpAddr,
+        prefix: u8,
+        via: IpAddr,
+        index: u32,
+    ) -> Result<(), Fatal> {
         let what = alloc::format!("add route to {destination}/{prefix} via {via}");
         self.socket.request(&what, &route_message(destination, prefix, via, index))
     }
@@ -220,7 +235,8 @@ mod tests {
             20, 0, 5, 0, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
             8, 0, 4, 0, 2, 0, 0, 0,
         ]);
-        let batch = route_message("203.0.113.0".parse().unwrap(), 24, "192.0.2.2".parse().unwrap(), 2);
+        let batch =
+            route_message("203.0.113.0".parse().unwrap(), 24, "192.0.2.2".parse().unwrap(), 2);
         assert_eq!(batch.as_bytes()[28..36], [8, 0, 1, 0, 203, 0, 113, 0]);
     }
 }

@@ -43,7 +43,9 @@ impl Datagrams {
             let address = SocketAddr::new(address, port);
             let socket = open(address)
                 .and_then(|socket| {
-                    events.watch(&socket, token + sockets.len() as u64, EventFlags::IN).map(|()| socket)
+                    events
+                        .watch(&socket, token + sockets.len() as u64, EventFlags::IN)
+                        .map(|()| socket)
                 })
                 .map_err(|error| Fatal::system(format!("bind udp {address}"), error))?;
             sockets.push(socket);
@@ -58,7 +60,11 @@ impl Datagrams {
 
     /// Answers what waits at socket `number`: `answer` gets a query and the buffer for its answer, and returns the
     /// answer's length or `None`.
-    pub fn handle(&mut self, number: usize, mut answer: impl FnMut(&[u8], &mut [u8]) -> Option<usize>) {
+    pub fn handle(
+        &mut self,
+        number: usize,
+        mut answer: impl FnMut(&[u8], &mut [u8]) -> Option<usize>,
+    ) {
         for _ in 0..BATCHES {
             if !self.batch(number, &mut answer) {
                 return;
@@ -67,7 +73,11 @@ impl Datagrams {
     }
 
     /// Serves one batch; whether there may be more.
-    fn batch(&mut self, number: usize, answer: &mut impl FnMut(&[u8], &mut [u8]) -> Option<usize>) -> bool {
+    fn batch(
+        &mut self,
+        number: usize,
+        answer: &mut impl FnMut(&[u8], &mut [u8]) -> Option<usize>,
+    ) -> bool {
         let Some(socket) = self.sockets.get(number) else { return false };
         let mut queries = messages(&mut self.input, &mut self.peers);
         // An error here is that of an earlier answer (its peer is gone), and is cleared by being read.
@@ -110,13 +120,20 @@ fn messages<'a>(buffer: &'a mut [u8], peers: &'a mut [[u8; ADDRESS]; BATCH]) -> 
     buffer
         .chunks_exact_mut(LENGTH)
         .zip(peers)
-        .map(|(data, address)| Message { data, address, address_length: ADDRESS as u32, length: 0, truncated: false })
+        .map(|(data, address)| Message {
+            data,
+            address: Some(address),
+            address_length: ADDRESS as u32,
+            length: 0,
+            truncated: false,
+        })
         .collect()
 }
 
 fn open(address: SocketAddr) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = socket_with(family, SocketType::DGRAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
+    let socket =
+        socket_with(family, SocketType::DGRAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
     sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
     bind(&socket, &address)?;
     Ok(socket)

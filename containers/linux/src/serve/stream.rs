@@ -9,8 +9,8 @@ use core::net::{IpAddr, SocketAddr};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, accept_with, bind, listen, recv, send,
-    shutdown, socket_with, sockopt,
+    AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, accept_with, bind,
+    listen, recv, send, shutdown, socket_with, sockopt,
 };
 use service_core::{Duration, Instant, Session};
 
@@ -86,7 +86,9 @@ impl<S: Session> Streams<S> {
             let address = SocketAddr::new(address, port);
             let token = LISTENERS + listeners.len() as u64;
             let listener = open(address)
-                .and_then(|listener| events.watch(&listener, token, EventFlags::IN).map(|()| listener))
+                .and_then(|listener| {
+                    events.watch(&listener, token, EventFlags::IN).map(|()| listener)
+                })
                 .map_err(|error| Fatal::system(format!("listen on tcp {address}"), error))?;
             listeners.push(listener);
         }
@@ -107,16 +109,26 @@ impl<S: Session> Streams<S> {
     }
 
     /// Takes an event of one of this server's descriptors.
-    pub fn handle(&mut self, counters: &mut S::Counters, now: Instant, events: &Events, token: u64, flags: EventFlags) {
+    pub fn handle(
+        &mut self,
+        counters: &mut S::Counters,
+        now: Instant,
+        events: &Events,
+        token: u64,
+        flags: EventFlags,
+    ) {
         if token >= LISTENERS {
             return self.accept(counters, now, events, (token - LISTENERS) as usize);
         }
         let (index, generation) = (token as u32, (token >> SLOT_BITS) as u32);
-        let Some(slot) = self.slots.get_mut(index as usize).filter(|slot| slot.generation == generation) else {
+        let Some(slot) =
+            self.slots.get_mut(index as usize).filter(|slot| slot.generation == generation)
+        else {
             return;
         };
         if let Some(connection) = &mut slot.connection
-            && flags.intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
+            && flags
+                .intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
         {
             connection.readable = true;
         }
@@ -135,14 +147,26 @@ impl<S: Session> Streams<S> {
         if self.again.is_empty() { self.sweep } else { Some(now) }
     }
 
-    fn accept(&mut self, counters: &mut S::Counters, now: Instant, events: &Events, listener: usize) {
+    fn accept(
+        &mut self,
+        counters: &mut S::Counters,
+        now: Instant,
+        events: &Events,
+        listener: usize,
+    ) {
         for _ in 0..ACCEPTS {
             let Some(listener) = self.listeners.get(listener) else { return };
             match accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                 Ok(socket) => self.open(counters, now, events, socket),
                 Err(Errno::AGAIN) => return,
                 // The peer gave up before we came to it: the next may not have.
-                Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::NETDOWN | Errno::HOSTUNREACH) => {}
+                Err(
+                    Errno::INTR
+                    | Errno::CONNABORTED
+                    | Errno::PROTO
+                    | Errno::NETDOWN
+                    | Errno::HOSTUNREACH,
+                ) => {}
                 // Out of descriptors or memory: make room and come back with the listener's next event.
                 Err(_) => return self.evict(),
             }
@@ -170,8 +194,13 @@ impl<S: Session> Streams<S> {
         }
         let session = S::open(counters, now);
         note(&mut self.sweep, session.deadline(), now);
-        slot.connection =
-            Some(Box::new(Connection { socket, session, pending: Vec::new(), readable: false, finished: false }));
+        slot.connection = Some(Box::new(Connection {
+            socket,
+            session,
+            pending: Vec::new(),
+            readable: false,
+            finished: false,
+        }));
     }
 
     fn serve(&mut self, counters: &mut S::Counters, now: Instant, index: u32) {
@@ -193,12 +222,15 @@ impl<S: Session> Streams<S> {
     }
 
     fn deadlines(&self) -> impl Iterator<Item = (Instant, u32)> {
-        let open = |(index, slot): (usize, &Slot<S>)| Some((slot.connection.as_ref()?.session.deadline(), index as u32));
+        let open = |(index, slot): (usize, &Slot<S>)| {
+            Some((slot.connection.as_ref()?.session.deadline(), index as u32))
+        };
         self.slots.iter().enumerate().filter_map(open)
     }
 
     fn sweep(&mut self, now: Instant) {
-        let expired: Vec<u32> = self.deadlines().filter(|(at, _)| *at <= now).map(|(_, index)| index).collect();
+        let expired: Vec<u32> =
+            self.deadlines().filter(|(at, _)| *at <= now).map(|(_, index)| index).collect();
         expired.into_iter().for_each(|index| self.close(index));
         let next = self.deadlines().map(|(at, _)| at).min();
         self.sweep = next.map(|at| at.max(now + SWEEP));
@@ -220,7 +252,13 @@ fn note(sweep: &mut Option<Instant>, deadline: Instant, now: Instant) {
 }
 
 impl<S: Session> Connection<S> {
-    fn turn(&mut self, service: &S::Service, counters: &mut S::Counters, now: Instant, input: &mut [u8]) -> Fate {
+    fn turn(
+        &mut self,
+        service: &S::Service,
+        counters: &mut S::Counters,
+        now: Instant,
+        input: &mut [u8],
+    ) -> Fate {
         for _ in 0..READS {
             match self.flush(service, now) {
                 Ok(true) => {}
@@ -276,7 +314,12 @@ impl<S: Session> Connection<S> {
 
 fn open(address: SocketAddr) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
+    let socket = socket_with(
+        family,
+        SocketType::STREAM,
+        SocketFlags::NONBLOCK | SocketFlags::CLOEXEC,
+        None,
+    )?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     bind(&socket, &address)?;
     listen(&socket, BACKLOG)?;

@@ -1,0 +1,142 @@
+//! The kernel's packet filter: loading a policy into it, and reading its counters back.
+
+pub mod encode;
+mod ranges;
+pub mod ruleset;
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use rustix::net::netlink::NETFILTER;
+use service_config::{Filter, Interface};
+use service_core::{CounterName, Counters};
+
+use crate::Fatal;
+use crate::netlink::Socket;
+use crate::netlink::message::{Attribute, Batch, flags};
+use ruleset::{Chain, Condition, ESTABLISHED, Outcome, RELATED, RULES, TABLE, chains};
+
+const GET_RULE: u16 = 10 << 8 | 7;
+const RULE_EXPRESSIONS: u16 = 4;
+const EXPRESSION_NAME: u16 = 1;
+const EXPRESSION_DATA: u16 = 2;
+const COUNTER_PACKETS: u16 = 2;
+
+/// Whom a rule of the kernel counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    Nobody,
+    Established,
+    Related,
+    Invalid,
+    /// A rule of the policy, by its index; the default is behind the last.
+    Rule(usize),
+}
+
+/// A policy in force in the kernel.
+pub struct Policy {
+    socket: Socket,
+    /// For each rule in the kernel, in order.
+    counted: Vec<Counted>,
+    counters: PolicyCounters,
+}
+
+/// What the policy's rules have counted.
+#[derive(Debug)]
+pub struct PolicyCounters {
+    established: u64,
+    related: u64,
+    invalid: u64,
+    /// The rules' names, and `default`.
+    names: Vec<String>,
+    packets: Vec<u64>,
+}
+
+impl Counters for PolicyCounters {
+    fn visit(&self, visit: &mut dyn FnMut(CounterName<'_>, u64)) {
+        for (name, packets) in self.names.iter().zip(&self.packets) {
+            visit(CounterName::of("rule.", name), *packets);
+        }
+        visit(CounterName::fixed("established"), self.established);
+        visit(CounterName::fixed("related"), self.related);
+        visit(CounterName::fixed("invalid"), self.invalid);
+    }
+}
+
+impl Policy {
+    /// Loads a policy in one transaction.
+    pub fn load(policy: &Filter, interfaces: &[Interface]) -> Result<Self, Fatal> {
+        let mut socket = Socket::open(Some(NETFILTER))?;
+        let chains = chains(policy, interfaces);
+        let batch = encode::table(&chains);
+        socket.make_room(batch.as_bytes().len())?;
+        socket.request("load the packet filter", &batch)?;
+        let mut names: Vec<String> = policy.rules.iter().map(|rule| rule.name.clone()).collect();
+        names.push("default".into());
+        let counted = counted(&chains, &names);
+        let packets = vec![0; names.len()];
+        Ok(Self {
+            socket,
+            counted,
+            counters: PolicyCounters { established: 0, related: 0, invalid: 0, names, packets },
+        })
+    }
+
+    /// Reads the counters from the kernel; it takes CAP_NET_ADMIN.
+    pub fn read(&mut self) -> Result<&PolicyCounters, Fatal> {
+        let request = Batch::one(GET_RULE, flags::DUMP, &encode::generic(encode::INET, 0), |a| {
+            a.string(1, TABLE);
+            a.string(2, RULES);
+        });
+        let counters = &mut self.counters;
+        (counters.established, counters.related, counters.invalid) = (0, 0, 0);
+        counters.packets.fill(0);
+        let mut counted = self.counted.iter();
+        self.socket.dump("read counters", &request, |message| {
+            let packets = packets(message.attributes(4)).unwrap_or_default();
+            match counted.next() {
+                Some(Counted::Established) => counters.established = packets,
+                Some(Counted::Related) => counters.related = packets,
+                Some(Counted::Invalid) => counters.invalid = packets,
+                Some(Counted::Rule(index)) => counters.packets[*index] += packets,
+                Some(Counted::Nobody) | None => {}
+            }
+        })?;
+        Ok(&self.counters)
+    }
+}
+
+/// Makes the kernel's own stack deaf on interfaces that this program serves by packet sockets.
+pub fn deafen(interfaces: &[String]) -> Result<(), Fatal> {
+    let mut socket = Socket::open(Some(NETFILTER))?;
+    socket.request("keep frames from the kernel's stack", &encode::deaf(interfaces))
+}
+
+/// Whom the rules of the common chain count for. A rule of the policy may be several of the kernel's.
+fn counted(chains: &[Chain], names: &[String]) -> Vec<Counted> {
+    let rules = chains.iter().filter(|chain| chain.name == RULES).flat_map(|chain| &chain.rules);
+    rules
+        .map(|rule| match (&rule.outcome, rule.conditions.last()) {
+            (Outcome::Decide(..), Some(Condition::State(ESTABLISHED))) => Counted::Established,
+            (Outcome::Decide(..), Some(Condition::State(RELATED))) => Counted::Related,
+            (Outcome::Decide(..), Some(Condition::State(_))) => Counted::Invalid,
+            (Outcome::Decide(_, Some(name)), _) => {
+                names.iter().position(|own| own == name).map_or(Counted::Nobody, Counted::Rule)
+            }
+            _ => Counted::Nobody,
+        })
+        .collect()
+}
+
+/// The packets of a rule's counter.
+fn packets(rule: Attribute<'_>) -> Option<u64> {
+    let counter =
+        Attribute::nested(rule.find(RULE_EXPRESSIONS)?).find_map(|(_, expression)| {
+            let expression = Attribute::nested(expression);
+            (expression.find(EXPRESSION_NAME) == Some(b"counter\0"))
+                .then(|| expression.find(EXPRESSION_DATA))
+        })??;
+    let packets = Attribute::nested(counter).find(COUNTER_PACKETS)?;
+    Some(u64::from_be_bytes(packets.try_into().ok()?))
+}

@@ -1,74 +1,341 @@
-//! The forwarder.
+//! The forwarder: what happens to a frame, in order.
 
-use core::fmt;
-use core::marker::PhantomData;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
 use service_config::NodeConfig;
-use service_console::Event;
-use service_core::{CounterName, Counters, Instant};
+use service_console::{Dropped, Event, Protocol};
+use service_core::{CounterName, Counters, Instant, RateLimit};
+use service_filter::{Cause, Filter, Packet, Verdict};
 
-use crate::{Frame, Ports};
+use crate::arp::Arp;
+use crate::counts::{Counts, Reason};
+use crate::ethernet::{self, Mac};
+use crate::icmp::{self, Problem};
+use crate::ipv4::{self, Header};
+use crate::link::Link;
+use crate::local::{self, Answer};
+use crate::neighbour::{Neighbour, Neighbours, Work};
+use crate::routes::{self, Hop, Routes};
+use crate::{Frame, Ports, RouteError, limits};
 
 /// Forwards between the interfaces of one node.
 #[derive(Debug)]
 pub struct Forwarder<F> {
-    pending: PhantomData<F>,
+    node: String,
+    pub(crate) links: Vec<Link>,
+    pub(crate) routes: Routes,
+    /// Own addresses and the broadcasts of attached prefixes: nobody else's source.
+    reserved: Vec<Ipv4Addr>,
+    pub(crate) neighbours: Neighbours<F>,
+    /// When to announce the node's addresses again.
+    announcement: Option<Instant>,
+    filter: Option<Filter>,
+    pub(crate) errors: RateLimit,
+    lines: RateLimit,
+    events: VecDeque<DropEvent>,
+    pub(crate) counts: Counts,
 }
 
 /// A packet that the filter dropped and that is worth a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DropEvent {
     ingress: usize,
+    cause: Cause,
+    packet: Packet,
+}
+
+/// What happens to an IPv4 packet.
+enum Fate {
+    /// It goes to a neighbour.
+    Forward(Neighbour),
+    /// It is for the node itself.
+    Local(Header),
+    /// It ends here.
+    Drop(Reason),
+    /// It ends here, and its sender is told why.
+    Refuse(Reason, Problem, Header),
 }
 
 impl<F: Frame> Forwarder<F> {
     /// A forwarder for `config`; `seed` is a number that outsiders cannot guess.
-    pub fn new(_config: &NodeConfig, _seed: u64) -> Result<Self, RouteError> {
-        Ok(Self { pending: PhantomData })
+    pub fn new(config: &NodeConfig, seed: u64) -> Result<Self, RouteError> {
+        let filter = match &config.filter {
+            Some(policy) => {
+                Some(Filter::new(policy, &config.interfaces, seed).map_err(RouteError::Filter)?)
+            }
+            None => None,
+        };
+        let links: Vec<Link> = config.interfaces.iter().map(Link::new).collect();
+        if links.iter().all(|link| link.addresses.is_empty()) {
+            return Err(RouteError::NoAddress);
+        }
+        let routes = Routes::new(config);
+        Ok(Self {
+            node: config.node.clone(),
+            reserved: routes.reserved(),
+            links,
+            routes,
+            neighbours: Neighbours::new(seed),
+            announcement: None,
+            filter,
+            errors: RateLimit::new(limits::ERRORS.0, limits::ERRORS.1),
+            lines: RateLimit::new(limits::LINES.0, limits::LINES.1),
+            events: VecDeque::with_capacity(limits::EVENTS),
+            counts: Counts::default(),
+        })
     }
 
-    /// Tells the neighbours where the node's addresses are (gratuitous ARP); once, when the ports
-    /// are up.
-    pub fn announce<P: Ports<Frame = F>>(&mut self, _now: Instant, _ports: &mut P) {}
+    /// Tells the neighbours where the node's addresses are, now and, from
+    /// [`poll`](Self::poll), once more (RFC 5227 section 3); call it when the ports are up.
+    pub fn announce<P: Ports<Frame = F>>(&mut self, now: Instant, ports: &mut P) {
+        self.announce_once(ports);
+        self.announcement = Some(now + limits::ANNOUNCEMENT);
+    }
 
     /// Takes a frame that came in by `port`.
     pub fn receive<P: Ports<Frame = F>>(
         &mut self,
-        _now: Instant,
-        _port: usize,
+        now: Instant,
+        port: usize,
         frame: F,
         ports: &mut P,
     ) {
-        ports.discard(frame);
+        self.counts.received += 1;
+        let mine = |mac: Mac| self.links.get(port).is_some_and(|link| link.mac == mac);
+        let reason = match ethernet::parse(frame.head()) {
+            Some((to, _, ethernet::IPV4)) if mine(to) => {
+                return self.receive_ipv4(now, port, frame, ports);
+            }
+            Some((to, _, ethernet::ARP)) if mine(to) || to == ethernet::BROADCAST => {
+                return self.receive_arp(now, port, frame, ports);
+            }
+            Some((_, _, ethernet::IPV4 | ethernet::ARP)) => Reason::Station,
+            Some((_, _, ethernet::IPV6)) => Reason::Ipv6,
+            Some(_) => Reason::Protocol,
+            None => Reason::Malformed,
+        };
+        self.discard(reason, frame, ports);
     }
 
     /// Does what is due; returns when to call again at the latest, `None` when nothing waits.
-    pub fn poll<P: Ports<Frame = F>>(&mut self, _now: Instant, _ports: &mut P) -> Option<Instant> {
-        None
+    pub fn poll<P: Ports<Frame = F>>(&mut self, now: Instant, ports: &mut P) -> Option<Instant> {
+        while let Some(work) = self.neighbours.work(now) {
+            match work {
+                Work::Ask(neighbour) => self.ask(neighbour, None, ports),
+                Work::GiveUp(frame) => {
+                    let packet = frame.head().get(ethernet::HEADER..).unwrap_or_default();
+                    let room = frame.len().saturating_sub(ethernet::HEADER);
+                    if let Some(header) = Header::parse(packet, room) {
+                        self.refuse(now, Problem::HostUnreachable, &header, packet, ports);
+                    }
+                    self.discard(Reason::Unresolved, frame, ports);
+                }
+            }
+        }
+        if self.announcement.is_some_and(|due| due <= now) {
+            self.announcement = None;
+            self.announce_once(ports);
+        }
+        self.neighbours.deadline().into_iter().chain(self.announcement).min()
     }
 
     /// The next dropped packet for the console, oldest first; already limited in rate.
     pub fn take_drop_event(&mut self) -> Option<DropEvent> {
-        None
+        self.events.pop_front()
     }
 
-    /// The line for a dropped packet.
-    pub fn describe<'a>(&'a self, _event: &DropEvent) -> Option<Event<'a>> {
-        None
+    /// The line for a dropped packet; `None` if it is none of this forwarder's.
+    pub fn describe<'a>(&'a self, event: &DropEvent) -> Option<Event<'a>> {
+        let protocol = match event.packet.protocol {
+            1 => Protocol::Named("icmp"),
+            6 => Protocol::Named("tcp"),
+            17 => Protocol::Named("udp"),
+            58 => Protocol::Named("icmpv6"),
+            other => Protocol::Number(other),
+        };
+        let drop = Dropped {
+            rule: self.filter.as_ref()?.cause_name(event.cause),
+            interface: &self.links.get(event.ingress)?.name,
+            protocol,
+            source: event.packet.source,
+            destination: event.packet.destination,
+            port: event.packet.port(),
+        };
+        Some(Event::Drop { node: &self.node, drop })
+    }
+
+    fn announce_once<P: Ports<Frame = F>>(&mut self, ports: &mut P) {
+        for port in 0..self.links.len() {
+            for index in 0..self.links[port].addresses.len() {
+                let link = &self.links[port];
+                let address = link.addresses[index];
+                let arp = Arp::request((link.mac, address), address);
+                self.send_arp(port, &arp, None, ports);
+            }
+        }
+    }
+
+    fn receive_ipv4<P: Ports<Frame = F>>(
+        &mut self,
+        now: Instant,
+        port: usize,
+        mut frame: F,
+        ports: &mut P,
+    ) {
+        match self.judge(now, port, &frame) {
+            Fate::Forward(next) => {
+                ipv4::decrement_ttl(&mut frame.head_mut()[ethernet::HEADER..]);
+                self.counts.forwarded += 1;
+                self.output(now, next, frame, ports);
+            }
+            Fate::Local(header) => self.receive_local(now, &header, frame, ports),
+            Fate::Drop(reason) => self.discard(reason, frame, ports),
+            Fate::Refuse(reason, problem, header) => {
+                self.refuse(now, problem, &header, &frame.head()[ethernet::HEADER..], ports);
+                self.discard(reason, frame, ports);
+            }
+        }
+    }
+
+    fn judge(&mut self, now: Instant, port: usize, frame: &F) -> Fate {
+        let packet = frame.head().get(ethernet::HEADER..).unwrap_or_default();
+        let room = frame.len().saturating_sub(ethernet::HEADER);
+        let Some(header) = Header::parse(packet, room) else {
+            return Fate::Drop(Reason::Malformed);
+        };
+        if !ipv4::is_valid_source(header.source)
+            || !ipv4::is_valid_destination(header.destination)
+            || self.reserved.contains(&header.source)
+        {
+            return Fate::Drop(Reason::Martian);
+        }
+        if header.length > ipv4::HEADER && header.is_source_routed(packet) {
+            return Fate::Drop(Reason::SourceRoute);
+        }
+        let hop = self.routes.lookup(header.destination);
+        let egress = match hop {
+            Some(Hop::Neighbour { port, .. }) => Some(port),
+            Some(Hop::Broadcast) => return Fate::Drop(Reason::Martian),
+            Some(Hop::Local) | None => None,
+        };
+        if let Some(filter) = &mut self.filter
+            && let Verdict::Drop { cause, log } = filter.check(now, port, egress, packet, room)
+        {
+            if log {
+                self.record(now, port, cause, packet, room);
+            }
+            return Fate::Drop(Reason::Filtered);
+        }
+        let next = match hop {
+            Some(Hop::Neighbour { port, gateway }) => {
+                Neighbour { port, address: gateway.unwrap_or(header.destination) }
+            }
+            Some(Hop::Local | Hop::Broadcast) => return Fate::Local(header),
+            None => return Fate::Refuse(Reason::NoRoute, Problem::NetUnreachable, header),
+        };
+        if header.ttl <= 1 {
+            return Fate::Refuse(Reason::Expired, Problem::TimeExceeded, header);
+        }
+        let mtu = self.links[next.port].mtu;
+        if frame.wire_len() > ethernet::HEADER + mtu && header.total > mtu {
+            if header.dont_fragment {
+                let problem = Problem::FragmentationNeeded(mtu as u16);
+                return Fate::Refuse(Reason::Oversize, problem, header);
+            }
+            return Fate::Drop(Reason::Oversize);
+        }
+        Fate::Forward(next)
+    }
+
+    /// Answers what is for the node itself.
+    fn receive_local<P: Ports<Frame = F>>(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        mut frame: F,
+        ports: &mut P,
+    ) {
+        if icmp::reply_to_echo(header, &mut frame.head_mut()[ethernet::HEADER..]) {
+            return match self.back(header.source) {
+                Some(next) => self.output(now, next, frame, ports),
+                None => self.discard(Reason::NoRoute, frame, ports),
+            };
+        }
+        let packet = &frame.head()[ethernet::HEADER..];
+        match local::answer(header, packet) {
+            Answer::Problem(problem) => self.refuse(now, problem, header, packet, ports),
+            Answer::Reset(reset) => {
+                if self.errors.allow(now)
+                    && let Some(next) = self.back(header.source)
+                    && let Some(mut reply) = self.allocate(local::RESET, ports)
+                {
+                    let packet = &mut reply.head_mut()[ethernet::HEADER..];
+                    local::emit_reset(&reset, header, packet);
+                    self.output(now, next, reply, ports);
+                }
+            }
+            Answer::Nothing => {}
+        }
+        self.discard(Reason::Local, frame, ports);
+    }
+
+    fn receive_arp<P: Ports<Frame = F>>(
+        &mut self,
+        now: Instant,
+        port: usize,
+        mut frame: F,
+        ports: &mut P,
+    ) {
+        let Some(arp) = Arp::parse(frame.head()) else {
+            return self.discard(Reason::Malformed, frame, ports);
+        };
+        let link = &self.links[port];
+        let (mac, address) = arp.sender;
+        let for_us = link.addresses.contains(&arp.target.1);
+        // A probe has no address yet and is nobody to learn from.
+        let probe = address.is_unspecified();
+        if self.reserved.contains(&address)
+            || !(probe || routes::is_attached(&link.prefixes, address))
+        {
+            return self.discard(Reason::Martian, frame, ports);
+        }
+        if !probe {
+            let neighbour = Neighbour { port, address };
+            self.neighbours.learn(now, neighbour, mac, for_us && arp.request);
+            while let Some(waiting) = self.neighbours.release(neighbour) {
+                self.transmit(port, mac, waiting, ports);
+            }
+        }
+        if !(arp.request && for_us) {
+            return ports.discard(frame);
+        }
+        let sender = (self.links[port].mac, arp.target.1);
+        let reply = Arp { request: false, sender, target: arp.sender };
+        reply.emit(Some(mac), frame.head_mut());
+        self.counts.sent += 1;
+        ports.send(port, frame);
+    }
+}
+
+impl<F> Forwarder<F> {
+    fn record(&mut self, now: Instant, ingress: usize, cause: Cause, packet: &[u8], room: usize) {
+        if self.events.len() < limits::EVENTS
+            && let Ok(packet) = Packet::parse(packet, room)
+            && self.lines.allow(now)
+        {
+            self.events.push_back(DropEvent { ingress, cause, packet });
+        }
     }
 }
 
 impl<F> Counters for Forwarder<F> {
-    fn visit(&self, _visit: &mut dyn FnMut(CounterName<'_>, u64)) {}
-}
-
-/// A configuration that cannot be forwarded by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RouteError(&'static str);
-
-impl fmt::Display for RouteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+    fn visit(&self, visit: &mut dyn FnMut(CounterName<'_>, u64)) {
+        self.counts.visit(visit);
+        if let Some(filter) = &self.filter {
+            filter.visit(visit);
+        }
     }
 }
-
-impl core::error::Error for RouteError {}

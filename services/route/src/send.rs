@@ -1,0 +1,138 @@
+//! How frames leave: to a neighbour, as a question for one, as an error to a sender, or not.
+
+use core::net::Ipv4Addr;
+
+use service_core::Instant;
+
+use crate::arp::{self, Arp};
+use crate::counts::Reason;
+use crate::ethernet::{self, Mac};
+use crate::icmp::{self, Problem};
+use crate::ipv4::{self, Header};
+use crate::neighbour::{Neighbour, Resolution};
+use crate::routes::Hop;
+use crate::{Forwarder, Frame, Ports};
+
+impl<F: Frame> Forwarder<F> {
+    /// Sends a packet to a neighbour, or keeps it until that is found.
+    pub(crate) fn output<P: Ports<Frame = F>>(
+        &mut self,
+        now: Instant,
+        next: Neighbour,
+        frame: F,
+        ports: &mut P,
+    ) {
+        match self.neighbours.resolve(now, next) {
+            Resolution::Known(mac) => self.transmit(next.port, mac, frame, ports),
+            Resolution::Stale(mac) => {
+                self.transmit(next.port, mac, frame, ports);
+                self.ask(next, Some(mac), ports);
+            }
+            asked @ (Resolution::Unknown | Resolution::Asked) => {
+                if let Some(frame) = self.neighbours.hold(next, frame) {
+                    self.discard(Reason::Unresolved, frame, ports);
+                }
+                if asked == Resolution::Unknown {
+                    self.ask(next, None, ports);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn transmit<P: Ports<Frame = F>>(
+        &mut self,
+        port: usize,
+        mac: Mac,
+        mut frame: F,
+        ports: &mut P,
+    ) {
+        ethernet::address(frame.head_mut(), mac, self.links[port].mac);
+        self.counts.sent += 1;
+        ports.send(port, frame);
+    }
+
+    /// Asks for a neighbour: the station that it was, or all.
+    pub(crate) fn ask<P: Ports<Frame = F>>(
+        &mut self,
+        neighbour: Neighbour,
+        station: Option<Mac>,
+        ports: &mut P,
+    ) {
+        let link = &self.links[neighbour.port];
+        if let Some(own) = link.addresses.first() {
+            let arp = Arp::request((link.mac, *own), neighbour.address);
+            self.send_arp(neighbour.port, &arp, station, ports);
+        }
+    }
+
+    pub(crate) fn send_arp<P: Ports<Frame = F>>(
+        &mut self,
+        port: usize,
+        arp: &Arp,
+        station: Option<Mac>,
+        ports: &mut P,
+    ) {
+        if let Some(mut frame) = self.allocate(arp::FRAME - ethernet::HEADER, ports) {
+            arp.emit(station, frame.head_mut());
+            self.counts.sent += 1;
+            ports.send(port, frame);
+        }
+    }
+
+    /// Tells the sender of `packet` about a problem with it, if it may be told.
+    pub(crate) fn refuse<P: Ports<Frame = F>>(
+        &mut self,
+        now: Instant,
+        problem: Problem,
+        header: &Header,
+        packet: &[u8],
+        ports: &mut P,
+    ) {
+        if let Some(quotation) = icmp::quotation(header, packet)
+            && let Some(next) = self.back(header.source)
+            && let Some(own) = self.links[next.port].addresses.first().copied()
+            && self.errors.allow(now)
+            && let Some(mut error) =
+                self.allocate(ipv4::HEADER + icmp::HEADER + quotation.len(), ports)
+        {
+            let message = &mut error.head_mut()[ethernet::HEADER..];
+            icmp::emit_error(problem, own, header.source, quotation, message);
+            self.counts.errors += 1;
+            self.output(now, next, error, ports);
+        }
+    }
+
+    /// The way back to who sent a packet; `None` for the node itself and what no route leads to.
+    pub(crate) fn back(&self, source: Ipv4Addr) -> Option<Neighbour> {
+        match self.routes.lookup(source)? {
+            Hop::Neighbour { port, gateway } => {
+                Some(Neighbour { port, address: gateway.unwrap_or(source) })
+            }
+            Hop::Local | Hop::Broadcast => None,
+        }
+    }
+
+    /// An IPv4 frame with a packet of `length` bytes to be written.
+    pub(crate) fn allocate<P: Ports<Frame = F>>(
+        &mut self,
+        length: usize,
+        ports: &mut P,
+    ) -> Option<F> {
+        let frame = ports.allocate(ethernet::HEADER + length);
+        match frame {
+            Some(mut frame) => {
+                ethernet::set_type(frame.head_mut(), ethernet::IPV4);
+                Some(frame)
+            }
+            None => {
+                self.counts.drop(Reason::Memory);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn discard<P: Ports<Frame = F>>(&mut self, reason: Reason, frame: F, ports: &mut P) {
+        self.counts.drop(reason);
+        ports.discard(frame);
+    }
+}

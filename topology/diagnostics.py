@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeAlias, overload
 
@@ -206,8 +207,6 @@ def display_path(path: Path) -> str:
 
 def did_you_mean(word: str, known: Iterable[str], what: str = "known") -> str:
     """A hint that names what was probably meant, else what there is (at most eight)."""
-    from difflib import get_close_matches  # only on the way of a mistake
-
     names = sorted(set(known))
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     if close:

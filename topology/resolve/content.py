@@ -149,7 +149,14 @@ def _raise(error: OSError) -> None:
 
 def _bytes(path: Path, boundary: Path, root: Path, left: int) -> bytes:
     shown = path.relative_to(root).as_posix()
-    target = path.resolve()
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # Python before 3.13 raises the latter for a loop
+        raise _Refused(
+            Code.CONTENT_UNREADABLE,
+            f"`{shown}` is a link to nothing",
+            "remove the link, or copy the file",
+        ) from None
     if not target.is_relative_to(boundary):
         raise _Refused(
             Code.CONTENT_OUTSIDE,

@@ -15,8 +15,11 @@ from topology.pipeline import resolve_file
 
 ERRORS = TESTS / "errors"
 GOLDEN = TESTS / "golden" / "topology"
-VALID = [PROJECT / "poc.yaml", *sorted((PROJECT / "examples").glob("*.yaml")),
-         *sorted(GOLDEN.glob("*.yaml"))]
+VALID = [
+    PROJECT / "poc.yaml",
+    *sorted((PROJECT / "examples").glob("*.yaml")),
+    *sorted(GOLDEN.glob("*.yaml")),
+]
 
 
 @pytest.mark.parametrize("file", VALID, ids=lambda path: path.stem)

@@ -75,4 +75,6 @@ def render_diagnostic(diagnostic: Diagnostic) -> Text:
 
 def _plain(text: str) -> str:
     """Text without what a terminal would act upon."""
-    return "".join(" " if c == "\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(
+        " " if c == "\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text
+    )

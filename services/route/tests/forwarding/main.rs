@@ -1,0 +1,6 @@
+//! Forwarders at work: frame by frame, and between hosts.
+
+mod frames;
+mod ports;
+mod through;
+mod world;

@@ -77,6 +77,8 @@ def up(lab: Lab, options: argparse.Namespace, progress: Progress) -> int:
         tools = _prepare(lab, options, progress)
         variables = _ready(lab, tools, progress)
         child = environment.child(lab, variables)
+        with progress.step("images"):
+            sizes = _images(lab, child, stack)
         before = stacks.read(lab, stack)
         refresh = bool(before.nodes) and stacks.needs_refresh(lab, before)
         if refresh:
@@ -88,7 +90,7 @@ def up(lab: Lab, options: argparse.Namespace, progress: Progress) -> int:
         if code != 0:
             _explain(lab, stack)
             raise LabError(f"`pulumi up --stack {stack}` ended with {code}", code=1)
-    measured = _measure(lab, stack, child, consoles)
+    measured = _measure(lab, stack, sizes, consoles)
     probed = 0
     if not options.no_probe:
         probed = process.run(
@@ -127,9 +129,8 @@ def _explain(lab: Lab, stack: str) -> None:
 
 
 def _measure(
-    lab: Lab, stack: str, child: Mapping[str, str], consoles: figures.Consoles
+    lab: Lab, stack: str, sizes: Mapping[str, int], consoles: figures.Consoles
 ) -> tuple[Figure, ...]:
-    sizes = _image_sizes(lab, child)
     deployed = stacks.read(lab, stack)
     return tuple(
         Figure(
@@ -143,14 +144,20 @@ def _measure(
     )
 
 
-def _image_sizes(lab: Lab, child: Mapping[str, str]) -> dict[str, int]:
-    """Return the bytes of every image, by digest."""
+def _images(lab: Lab, child: Mapping[str, str], variant: str) -> dict[str, int]:
+    """Build the images of a variant that are missing; return the bytes of each, by digest."""
     done = process.capture(
-        ["topology", "images", "--json"], environment=child, cwd=lab.root, owner=lab.owner
+        ["topology", "images", "--variant", variant, "--build", "--json"],
+        environment=child,
+        cwd=lab.root,
+        owner=lab.owner,
+        seconds=1800.0,
+        quiet=False,
     )
     if done.returncode != 0:
-        raise LabError("`topology images` failed", log=done.stderr)
-    return {image["digest"]: image["bytes"] for image in json.loads(done.stdout)["images"]}
+        raise LabError("the images could not be built", code=done.returncode)
+    images = json.loads(done.stdout)["images"]
+    return {image["digest"]: image["bytes"] for image in images if "digest" in image}
 
 
 def down(lab: Lab, _: argparse.Namespace, progress: Progress) -> int:

@@ -75,15 +75,20 @@ def capture(
     cwd: Path | None = None,
     owner: Owner | None = None,
     seconds: float = 120.0,
+    quiet: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command and return what it said; raises LabError if it cannot, or takes too long."""
+    """Run a command and return what it said; raises LabError if it cannot, or takes too long.
+
+    Unless `quiet`, its standard error goes to the terminal.
+    """
     environment = environment or {"LANG": "C.UTF-8", "PATH": SYSTEM_PATH}
     try:
         return subprocess.run(
             [str(part) for part in command],
             env=dict(environment),
             cwd=cwd,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if quiet else None,
             text=True,
             errors="replace",
             stdin=subprocess.DEVNULL,

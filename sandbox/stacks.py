@@ -257,6 +257,7 @@ def needs_refresh(lab: Lab, stack: Stack) -> bool:
 def up(lab: Lab, environment: Mapping[str, str], stack: str, *, refresh: bool) -> int:
     """Run `pulumi up` on the terminal, without a preview, and return its exit code."""
     command = ["pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive"]
+    command += ["--suppress-outputs", "--suppress-progress"]
     if refresh:
         command.append("--refresh")
     return process.run(command, environment=environment, cwd=lab.root, owner=lab.owner, quiet=True)

@@ -78,7 +78,6 @@ NEEDS: Final = (
         Group.BASE,
         ("iptables",),
     ),
-    Need("nftables", "reads firewalls' rules back", Group.BASE, ("nft",)),
     Need(
         "python3-venv",
         "makes the Python environment",
@@ -111,6 +110,7 @@ NEEDS: Final = (
     Need("nmap", "looks for ports that should be closed", Group.PROBE, ("nmap",)),
     Need("iputils-ping", "sends echo requests that should be dropped", Group.PROBE, ("ping",)),
     Need("wrk", "measures requests a second", Group.PROBE, ("wrk",)),
+    Need("nftables", "reads loaded rulesets back", Group.TEST, ("nft",)),
     Need("tcpdump", "shows tests what is on the wire", Group.TEST, ("tcpdump",)),
 )
 """All that is needed whatever the state of the toolchain."""

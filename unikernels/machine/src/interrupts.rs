@@ -5,6 +5,7 @@ use core::arch::asm;
 use crate::boot::Image;
 use crate::clock;
 use crate::fatal;
+use crate::memory::PAGE;
 use crate::mmio::Registers;
 use crate::port;
 use crate::single::Single;
@@ -39,6 +40,9 @@ struct Idle {
     armed: u64,
 }
 
+/// The page below the stack.
+static GUARD: Single<usize> = Single::new(0);
+
 static IDLE: Single<Option<Idle>> = Single::new(None);
 
 /// Fills the interrupt table and the port bitmap.
@@ -46,6 +50,7 @@ static IDLE: Single<Option<Idle>> = Single::new(None);
 /// # Safety
 /// To be called once, while ring 3 may still write the tables that `image` names.
 pub(crate) unsafe fn fill_tables(image: &Image) {
+    GUARD.set(image.guard);
     // SAFETY: `image` names a page-sized table and a segment with 8192 bytes of bitmap behind its
     // first 104, which nothing else refers to.
     let (gates, bitmap) = unsafe {
@@ -141,6 +146,9 @@ pub extern "C" fn exception(vector: u64, error: u64, rip: u64, address: u64, rsp
         7 => "no floating point",
         8 => "double fault",
         13 => "general protection fault",
+        14 if address as usize / PAGE == GUARD.get() / PAGE => {
+            fatal::die(format_args!("stack overflow (rip {rip:#x}, rsp {rsp:#x})"))
+        }
         14 if error & 16 != 0 => fatal::die(format_args!(
             "page fault: execution at {address:#x} (rip {rip:#x}, rsp {rsp:#x})"
         )),

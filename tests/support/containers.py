@@ -83,9 +83,7 @@ class Libvirt:
 @contextlib.contextmanager
 def private_libvirt(directory: Path) -> Iterator[Libvirt]:
     """A private libvirt with its state in `directory`, ended with all that it holds."""
-    lab = paths.find(
-        {"LAB_STATE": str(directory / "state"), "LAB_RUN": str(directory / "run")}
-    )
+    lab = paths.find({"LAB_STATE": str(directory / "state"), "LAB_RUN": str(directory / "run")})
     daemon.start(lab)
     try:
         yield Libvirt(lab)
@@ -160,6 +158,7 @@ class Bench:
     libvirt: Libvirt
     directory: Path
     containers: dict[str, Container] = field(default_factory=dict)
+    roots: list[str] = field(default_factory=list)
 
     def segments(self, deployment: Deployment) -> None:
         """Creates the deployment's networks."""
@@ -190,9 +189,9 @@ class Bench:
     def _mount(self, domain: PlannedDomain) -> str:
         root = self.directory / f"{domain.node}.root"
         root.mkdir(exist_ok=True)
-        if self.libvirt.run("mountpoint", "-q", str(root), check=False).returncode != 0:
-            options = "loop,ro,suid,dev,exec"
-            self.libvirt.run("mount", "-o", options, str(domain.image.path), str(root))
+        options = "loop,ro,suid,dev,exec"
+        self.libvirt.run("mount", "-o", options, str(domain.image.path), str(root))
+        self.roots.append(str(root))
         return str(root)
 
     def client(self, name: str, bridge: str, addresses: list[str], via: Mapping[str, str]) -> None:
@@ -225,14 +224,15 @@ class Bench:
             container.wait_for("ready")
 
     def clear(self) -> None:
-        """Ends every container, network and client."""
+        """Ends every container, network, client and mount."""
         for container in self.containers.values():
             if container.runs:
                 self.libvirt.virsh("destroy", container.domain.name)
         self.containers.clear()
+        for root in self.roots:
+            self.libvirt.run("umount", "--lazy", root)
+        self.roots.clear()
         for name in self.libvirt.virsh("net-list", "--name").split():
             self.libvirt.virsh("net-destroy", name)
         for line in self.libvirt.run("ip", "netns", "list").stdout.splitlines():
             self.libvirt.run("ip", "netns", "delete", line.split()[0])
-
-

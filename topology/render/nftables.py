@@ -81,6 +81,9 @@ def nftables(node: ResolvedNode) -> str:
                 f"type filter hook input priority filter; policy {verdict};",
                 # RFC 4861 section 7.1: only a neighbour's packet still has hop limit 255.
                 "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
+                # Nothing listens to what is sent to many, and it is no attempt at this node:
+                # neither judged nor reported.
+                "meta pkttype != unicast drop",
                 "jump rules",
             ),
         ),

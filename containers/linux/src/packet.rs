@@ -11,7 +11,7 @@ use linux_raw_sys::if_packet as raw;
 use linux_raw_sys::net::SOL_PACKET;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use service_core::{CounterName, Counters};
 use service_route::{Frame, Ports};
 
@@ -80,19 +80,16 @@ struct Port {
     sending: Vec<PacketFrame>,
 }
 
-/// What the ports count.
+/// What the ports count beside what the forwarder does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketCounters {
-    received: u64,
-    sent: u64,
-    dropped: u64,
+    /// Frames that no port could take.
+    unsent: u64,
 }
 
 impl Counters for PacketCounters {
     fn visit(&self, visit: &mut dyn FnMut(CounterName<'_>, u64)) {
-        visit(CounterName::fixed("rx_packets"), self.received);
-        visit(CounterName::fixed("tx_packets"), self.sent);
-        visit(CounterName::fixed("tx_dropped"), self.dropped);
+        visit(CounterName::fixed("dropped.unsent"), self.unsent);
     }
 }
 
@@ -151,7 +148,6 @@ impl PacketPorts {
             *length = message.length.checked_sub(HEADER).filter(|_| !message.truncated);
         }
         drop(messages);
-        self.counters.received += count as u64;
         for (bytes, length) in buffers.into_iter().zip(lengths) {
             match length {
                 Some(length) => frames.push(PacketFrame { bytes, length }),
@@ -166,8 +162,7 @@ impl PacketPorts {
         for index in 0..self.ports.len() {
             let mut frames = core::mem::take(&mut self.ports[index].sending);
             let sent = send(&self.ports[index].socket, &mut frames);
-            self.counters.sent += sent as u64;
-            self.counters.dropped += (frames.len() - sent) as u64;
+            self.counters.unsent += (frames.len() - sent) as u64;
             self.free.extend(frames.drain(..).map(|frame| frame.bytes));
             self.ports[index].sending = frames;
         }
@@ -237,8 +232,7 @@ fn open(interface: u32) -> Result<OwnedFd, Errno> {
     let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, flags, None)?;
     sys::set_option(&socket, SOL_PACKET, raw::PACKET_VNET_HDR, 1u32)?;
     sys::set_option(&socket, SOL_PACKET, raw::PACKET_IGNORE_OUTGOING, 1u32)?;
-    sockopt::set_socket_recv_buffer_size_force(&socket, BUFFER)?;
-    sockopt::set_socket_send_buffer_size_force(&socket, BUFFER)?;
+    sys::ask_for_buffers(&socket, BUFFER)?;
     sys::bind_packets(&socket, interface)?;
     Ok(socket)
 }

@@ -6,6 +6,7 @@ use core::mem::size_of;
 use linux_raw_sys::general as raw;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
+use rustix::net::sockopt;
 
 /// Makes a system call.
 ///
@@ -54,6 +55,15 @@ pub fn set_option<T: SocketOption>(
         )
     }
     .map(|_| ())
+}
+
+/// Asks for socket buffers of `length` bytes: as much as that with privileges, else what the host lets programs have.
+pub fn ask_for_buffers(socket: impl AsFd, length: usize) -> Result<(), Errno> {
+    let socket = socket.as_fd();
+    sockopt::set_socket_recv_buffer_size_force(socket, length)
+        .or_else(|_| sockopt::set_socket_recv_buffer_size(socket, length))?;
+    sockopt::set_socket_send_buffer_size_force(socket, length)
+        .or_else(|_| sockopt::set_socket_send_buffer_size(socket, length))
 }
 
 /// Ends the process.

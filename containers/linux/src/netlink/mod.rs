@@ -12,8 +12,7 @@ use linux_raw_sys::netlink as raw;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send,
-    socket_with, sockopt,
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
 };
 
 use crate::Fatal;
@@ -47,10 +46,10 @@ impl Socket {
         Ok(Self { descriptor, buffer: vec![0; BUFFER] })
     }
 
-    /// Makes room for sending a batch of `length` bytes at once; it takes CAP_NET_ADMIN.
+    /// Makes room for sending a batch of `length` bytes at once; how much there can be is the host's to say.
     pub fn make_room(&mut self, length: usize) -> Result<(), Fatal> {
         // The kernel counts its own overhead, too.
-        sockopt::set_socket_send_buffer_size_force(&self.descriptor, 2 * length + BUFFER)
+        sys::ask_for_buffers(&self.descriptor, 2 * length + BUFFER)
             .map_err(|error| Fatal::system("netlink socket buffer", error))
     }
 

@@ -43,6 +43,7 @@ const META_INCOMING_NAME: u32 = 6;
 const META_OUTGOING_NAME: u32 = 7;
 const META_FAMILY: u32 = 15;
 const META_PROTOCOL: u32 = 16;
+const META_PACKET_TYPE: u32 = 19;
 
 const SET_ANONYMOUS: u32 = 1;
 const SET_CONSTANT: u32 = 2;
@@ -333,6 +334,12 @@ fn condition_expressions(
             list.push(one_of(key, types, add_set));
         }
         Condition::State(mask) => list.push(Expression::State(*mask)),
+        Condition::ToMany => {
+            list.extend([
+                Expression::Meta(META_PACKET_TYPE),
+                Expression::Compare(NOT_EQUAL, vec![0]),
+            ]);
+        }
         Condition::HopLimit(limit) => {
             list.push(Expression::Load { header: NETWORK_HEADER, offset: 7, length: 1 });
             list.push(Expression::Compare(EQUAL, vec![*limit]));

@@ -80,6 +80,8 @@ pub enum Condition {
     State(u32),
     /// The IPv6 hop limit.
     HopLimit(u8),
+    /// Not sent to this node alone: broadcast or multicast.
+    ToMany,
 }
 
 /// What ends a rule.
@@ -165,13 +167,18 @@ pub fn chains(policy: &Filter, interfaces: &[Interface]) -> Vec<Chain> {
         ],
         outcome: Outcome::Decide(Action::Permit, None),
     };
+    // Nothing here listens to them, and they are no attempt at this node either: neither judged nor reported.
+    let to_many = NftRule {
+        conditions: vec![Condition::ToMany],
+        outcome: Outcome::Decide(Action::Deny, None),
+    };
     vec![
         Chain { name: RULES, hook: None, rules },
         Chain { name: "forward", hook: Some((Hook::Forward, policy.default)), rules: vec![jump()] },
         Chain {
             name: "input",
             hook: Some((Hook::Input, policy.default)),
-            rules: vec![neighbours, jump()],
+            rules: vec![neighbours, to_many, jump()],
         },
     ]
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from topology.model import Kind, Topology
+from topology.model import DnsNode, Kind, Topology
 
 __all__ = ["ANY", "DEFAULT", "Names", "zone_of"]
 
@@ -45,6 +45,30 @@ class Names:
         return {segment: tuple(names) for segment, names in nodes.items()}
 
     @cached_property
+    def forwarders(self) -> frozenset[str]:
+        """The nodes that pass packets on."""
+        nodes = self.topology.nodes
+        return frozenset(name for name in nodes if Kind(nodes[name].kind).forwards)
+
+    @cached_property
+    def forwarders_on(self) -> Mapping[str, tuple[str, ...]]:
+        """The forwarders attached to each segment."""
+        return {
+            segment: tuple(node for node in nodes if node in self.forwarders)
+            for segment, nodes in self.attached.items()
+        }
+
+    @cached_property
+    def servers(self) -> Mapping[str, frozenset[str]]:
+        """The DNS nodes that serve each declared zone."""
+        servers: dict[str, set[str]] = {}
+        for name, node in self.topology.nodes.items():
+            if isinstance(node, DnsNode):
+                for origin in node.records:
+                    servers.setdefault(origin, set()).add(name)
+        return {origin: frozenset(nodes) for origin, nodes in servers.items()}
+
+    @cached_property
     def selectors(self) -> tuple[str, ...]:
         """Every name that a selector may use."""
         names = {ANY, *self.zones, *self.topology.segments, *self.topology.nodes}
@@ -56,7 +80,7 @@ class Names:
 
     def forwards(self, node: str) -> bool:
         """Whether the node passes packets on."""
-        return Kind(self.topology.nodes[node].kind).forwards
+        return node in self.forwarders
 
     def segments(self, name: str) -> tuple[str, ...]:
         """The segments that a zone or a segment stands for; a zone goes before its namesake."""

@@ -47,11 +47,7 @@ def resolve_zones(names: Names, addresses: Addresses, node: str) -> tuple[DnsZon
 
 def name_servers(names: Names, origin: str, records: Iterable[str]) -> tuple[str, ...]:
     """The names in a zone that stand for nothing but nodes that serve it, absolute, sorted."""
-    serving = {
-        name
-        for name, node in names.topology.nodes.items()
-        if isinstance(node, DnsNode) and origin in node.records
-    }
+    serving = names.servers.get(origin, frozenset())
     found = set()
     for server in serving:
         node = names.topology.nodes[server]

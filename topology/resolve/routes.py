@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_network
 
@@ -29,15 +29,24 @@ def resolve_routes(names: Names, addresses: Addresses) -> dict[str, tuple[Resolv
     derive = _Derivation(names)
     result = {}
     for node, declared in names.topology.nodes.items():
-        routes = declared.routes if declared.routes is not None else derive.routes(node)
-        found: dict[Prefix, ResolvedRoute] = {}
-        for destination in sorted(routes, key=lambda name: _breadth(names, name)):
-            for prefix in destination_prefixes(names, node, destination):
-                hop = _next_hop(names, addresses, node, routes[destination], prefix)
-                if hop is not None:
-                    found.setdefault(prefix, hop)
-        result[node] = tuple(found[prefix] for prefix in sorted(found, key=address_key))
+        wanted = derive.routes(node) if declared.routes is None else _declared(names, node)
+        found = {
+            prefix: route
+            for prefix in sorted(wanted, key=address_key)
+            if (route := _route(names, addresses, node, wanted[prefix], prefix)) is not None
+        }
+        result[node] = tuple(found.values())
     return result
+
+
+def _declared(names: Names, node: str) -> dict[Prefix, str]:
+    """The next hop of each declared prefix; a narrower name goes before a wider one."""
+    routes = names.topology.nodes[node].routes or {}
+    hops: dict[Prefix, str] = {}
+    for destination in sorted(routes, key=lambda name: _breadth(names, name)):
+        for prefix in destination_prefixes(names, node, destination):
+            hops.setdefault(prefix, routes[destination])
+    return hops
 
 
 def destination_prefixes(names: Names, node: str, destination: str) -> tuple[Prefix, ...]:
@@ -67,7 +76,7 @@ def _breadth(names: Names, destination: str) -> tuple[int, str]:
     return (2 if len(names.segments(destination)) > 1 else 1), destination
 
 
-def _next_hop(
+def _route(
     names: Names, addresses: Addresses, node: str, hop: str, prefix: Prefix
 ) -> ResolvedRoute | None:
     for segment in shared_segments(names.topology, node, hop):
@@ -88,39 +97,48 @@ class _Derivation:
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._distances = cache(self._measure)
+        self._towards = cache(self._measure)
+        self._hops = cache(self._choose)
 
-    def routes(self, node: str) -> dict[str, str]:
-        hops = dict(self._hops(node))
+    def routes(self, node: str) -> Mapping[Prefix, str]:
+        """The next hop of each prefix."""
+        hops = self._hops(frozenset(self._names.topology.nodes[node].interfaces))
         if not self._names.forwards(node) and len(set(hops.values())) == 1:
-            return {DEFAULT: next(iter(hops.values()))}
-        prefixes = self._names.topology.segments
-        # Keyed by prefix: a segment's name may also be a zone's.
-        return {str(p): hop for segment, hop in hops.items() for p in prefixes[segment].prefixes}
+            return dict.fromkeys(DEFAULT_PREFIXES, next(iter(hops.values())))
+        segments = self._names.topology.segments
+        return {p: hop for segment, hop in hops.items() for p in segments[segment].prefixes}
 
-    def _hops(self, node: str) -> Iterator[tuple[str, str]]:
-        attached = self._names.topology.nodes[node].interfaces
-        neighbours = sorted(
-            {n for s in attached for n in self._names.attached[s] if self._names.forwards(n)}
-            - {node}
-        )
-        for target in sorted(set(self._names.topology.segments) - set(attached)):
-            distances = self._distances(target)
-            reachable = [(distances[n], n) for n in neighbours if n in distances]
-            if reachable:
-                yield target, min(reachable)[1]
+    def _choose(self, attached: frozenset[str]) -> dict[str, str]:
+        """The next hop towards every other segment, for a node that is attached to these."""
+        hops = {}
+        for target in self._names.topology.segments:
+            if target not in attached:
+                towards = self._towards(target)
+                nearest = min((towards[s] for s in attached if s in towards), default=None)
+                if nearest is not None:
+                    hops[target] = nearest[1]
+        return hops
 
-    def _measure(self, target: str) -> dict[str, int]:
-        """How many segments lie between each forwarder and `target`."""
-        distances: dict[str, int] = {}
+    def _measure(self, target: str) -> dict[str, tuple[int, str]]:
+        """For each segment, the forwarder on it that is nearest to `target`, and how far it is.
+
+        A forwarder never is its own next hop: one that is not attached to the target has a
+        neighbour that is nearer.
+        """
+        nearest: dict[str, tuple[int, str]] = {}
+        passed: set[str] = set()
         seen, queue = {target}, deque([(target, 0)])
         while queue:
             segment, distance = queue.popleft()
-            for node in self._names.attached[segment]:
-                if node in distances or not self._names.forwards(node):
+            for node in self._names.forwarders_on[segment]:
+                if node in passed:
                     continue
-                distances[node] = distance
-                for further in sorted(set(self._names.topology.nodes[node].interfaces) - seen):
-                    seen.add(further)
-                    queue.append((further, distance + 1))
-        return distances
+                passed.add(node)
+                for beside in self._names.topology.nodes[node].interfaces:
+                    known = nearest.get(beside)
+                    if known is None or (distance, node) < known:
+                        nearest[beside] = (distance, node)
+                    if beside not in seen:
+                        seen.add(beside)
+                        queue.append((beside, distance + 1))
+        return nearest

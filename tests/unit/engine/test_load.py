@@ -15,11 +15,15 @@ from topology.diagnostics import Code, Diagnostics
 from topology.load import MAX_BYTES, load_file, load_text
 from topology.mistakes import NOT_SUPPORTED
 from topology.pipeline import resolve_file, resolve_topology
-from topology.source import Source
+from topology.source import Plain, Source
 
 POC = (PROJECT / "poc.yaml").read_text()
-DOCUMENT = Source("poc.yaml", POC).plain()[0]
-assert isinstance(DOCUMENT, dict)
+
+
+def poc_document() -> dict[str, Plain]:
+    plain, _ = Source("poc.yaml", POC).plain()
+    assert isinstance(plain, dict)
+    return plain
 
 
 def codes(diagnostics: Diagnostics) -> list[Code]:
@@ -130,7 +134,7 @@ def test_any_text_is_answered(text: str) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_document_is_answered(junk: object, key: str) -> None:
     # JSON is YAML, and quicker to write; what it escapes is text to both.
-    loaded = load_text(json.dumps({**DOCUMENT, key: junk}))
+    loaded = load_text(json.dumps({**poc_document(), key: junk}))
     if loaded.topology is None:
         assert loaded.diagnostics
     else:

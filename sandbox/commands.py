@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from . import (
     accelerator,
@@ -31,9 +32,11 @@ from .figures import Figure
 from .install import Tools
 from .paths import Lab
 from .progress import Progress
+from .replies import Replies, targets
 
 __all__ = ["COMMANDS"]
 
+Plan: TypeAlias = dict[str, Any]  # what `topology plan --json` prints
 Command = Callable[[Lab, argparse.Namespace, Progress], int]
 
 
@@ -77,20 +80,12 @@ def up(lab: Lab, options: argparse.Namespace, progress: Progress) -> int:
         tools = _prepare(lab, options, progress)
         variables = _ready(lab, tools, progress)
         child = environment.child(lab, variables)
-        with progress.step("images"):
-            sizes = _images(lab, child, stack)
-        before = stacks.read(lab, stack)
-        refresh = bool(before.nodes) and stacks.needs_refresh(lab, before)
-        if refresh:
-            progress("a node that was deployed does not run: refreshing first")
-        begin = time.monotonic()
-        with figures.Consoles(lab.consoles) as consoles, progress.step("pulumi up"):
-            code = stacks.up(lab, child, stack, refresh=refresh)
-        seconds = progress.timings.pop("pulumi up", time.monotonic() - begin)
+        with progress.step("images and plan"):
+            plan = _plan(lab, child, stack)
+        code, seconds, measured = _deploy(lab, stack, plan, child, progress)
         if code != 0:
             _explain(lab, stack)
             raise LabError(f"`pulumi up --stack {stack}` ended with {code}", code=1)
-    measured = _measure(lab, stack, sizes, consoles)
     probed = 0
     if not options.no_probe:
         probed = process.run(
@@ -114,6 +109,39 @@ def up(lab: Lab, options: argparse.Namespace, progress: Progress) -> int:
     return probed
 
 
+def _deploy(
+    lab: Lab, stack: str, plan: Plan, child: Mapping[str, str], progress: Progress
+) -> tuple[int, float, tuple[Figure, ...]]:
+    """Run `pulumi up`; return its exit code, its wall time in seconds, and what was measured."""
+    before = stacks.read(lab, stack)
+    refresh = bool(before.nodes) and stacks.needs_refresh(lab, before)
+    if refresh:
+        progress("a node that was deployed does not run: refreshing first")
+    # Of a node that is replaced the old generation would reply.
+    fresh = frozenset(str(domain["node"]) for domain in plan["domains"]) - set(before.nodes)
+    begin = time.monotonic()
+    with (
+        figures.Consoles(lab.consoles) as consoles,
+        Replies(lab, targets(plan, fresh)) as replies,
+    ):
+        code = stacks.up(lab, child, stack, refresh=refresh)
+        seconds = time.monotonic() - begin
+    measured = []
+    for domain in plan["domains"]:
+        console = Path(domain["console"])
+        measured.append(
+            Figure(
+                node=domain["node"],
+                kind=domain["kind"],
+                image_bytes=domain["image"]["size"],
+                memory_mib=domain["memory"],
+                ready_seconds=consoles.ready(console),
+                reply_seconds=consoles.since(console, replies.times.get(domain["node"])),
+            )
+        )
+    return code, seconds, tuple(measured)
+
+
 def _prepare(
     lab: Lab, options: argparse.Namespace, progress: Progress, *, dev: bool = False
 ) -> Tools:
@@ -128,26 +156,10 @@ def _explain(lab: Lab, stack: str) -> None:
             print(f"{node.node} ({node.domain}) is {node.state}: {node.reason}", file=sys.stderr)
 
 
-def _measure(
-    lab: Lab, stack: str, sizes: Mapping[str, int], consoles: figures.Consoles
-) -> tuple[Figure, ...]:
-    deployed = stacks.read(lab, stack)
-    return tuple(
-        Figure(
-            node=name,
-            kind=str(output.get("kind", "")),
-            image_bytes=sizes.get(str(output.get("image", ""))),
-            memory_mib=stacks.memory(lab, str(output.get("domain", ""))),
-            ready_seconds=consoles.seconds(Path(str(output.get("console", "")))),
-        )
-        for name, output in deployed.nodes.items()
-    )
-
-
-def _images(lab: Lab, child: Mapping[str, str], variant: str) -> dict[str, int]:
-    """Build the images of a variant that are missing; return the bytes of each, by digest."""
+def _plan(lab: Lab, child: Mapping[str, str], stack: str) -> Plan:
+    """Build the images that are missing, and return the plan of a stack."""
     done = process.capture(
-        ["topology", "images", "--variant", variant, "--build", "--json"],
+        ["topology", "plan", stacks.topology_file(lab, stack), "--variant", stack, "--json"],
         environment=child,
         cwd=lab.root,
         owner=lab.owner,
@@ -155,15 +167,15 @@ def _images(lab: Lab, child: Mapping[str, str], variant: str) -> dict[str, int]:
         quiet=False,
     )
     if done.returncode != 0:
-        raise LabError("the images could not be built", code=done.returncode)
-    images = json.loads(done.stdout)["images"]
-    return {image["digest"]: image["bytes"] for image in images if "digest" in image}
+        raise LabError(f"the stack {stack} cannot be planned", code=done.returncode)
+    plan: Plan = json.loads(done.stdout)
+    return plan
 
 
 def down(lab: Lab, _: argparse.Namespace, progress: Progress) -> int:
     """End everything and remove what described it."""
     with _locked(lab, "down", progress):
-        stacks.require_idle(lab)
+        stacks.await_idle(lab, progress)
         ended = daemon.stop(lab)
         stacks.end_helpers(lab)
         daemon.erase(lab)

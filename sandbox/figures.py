@@ -13,18 +13,26 @@ from . import table
 __all__ = ["Consoles", "Figure", "describe"]
 
 POLL = 0.002
+EXPLAINED = (
+    "ready and first reply count from the creation of the node's console; blank for nodes that "
+    "were there before"
+)
 READY = b'"event":"ready"'
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured of a node; seconds from its console's birth to its "ready", if seen."""
+    """What was measured of a node: seconds from its console's birth, where it was born just now.
+
+    `ready_seconds` is when it said "ready", `reply_seconds` when it first replied on its segment.
+    """
 
     node: str
     kind: str
     image_bytes: int | None
     memory_mib: int | None
     ready_seconds: float | None
+    reply_seconds: float | None
 
 
 class Consoles:
@@ -51,10 +59,14 @@ class Consoles:
         self._thread.join()
         self._look()
 
-    def seconds(self, console: Path) -> float | None:
-        """Return the time from a log's birth to its "ready", or `None` if either was not seen."""
-        born, ready = self._born.get(console.name), self._ready.get(console.name)
-        return ready - born if born is not None and ready is not None else None
+    def ready(self, console: Path) -> float | None:
+        """Return the seconds from a log's birth to its "ready", or `None` if not seen."""
+        return self.since(console, self._ready.get(console.name))
+
+    def since(self, console: Path, moment: float | None) -> float | None:
+        """Return the seconds from a log's birth to a moment, or `None` without either."""
+        born = self._born.get(console.name)
+        return moment - born if born is not None and moment is not None else None
 
     def _watch(self) -> None:
         while not self._over.wait(POLL):
@@ -83,12 +95,17 @@ def describe(
             figure.kind,
             "" if figure.image_bytes is None else str(figure.image_bytes),
             "" if figure.memory_mib is None else str(figure.memory_mib),
-            "" if figure.ready_seconds is None else f"{figure.ready_seconds * 1000:.0f}",
+            _milliseconds(figure.ready_seconds),
+            _milliseconds(figure.reply_seconds),
         ]
         for figure in figures
     ]
-    header = ["node", "kind", "image bytes", "memory MiB", "create to ready ms"]
+    header = ["node", "kind", "image bytes", "memory MiB", "ready ms", "first reply ms"]
     parts = [[name, f"{seconds:.2f}"] for name, seconds in timings.items()]
     parts.append([f"pulumi up --stack {stack}", f"{up_seconds:.2f}"])
-    lines = [table.render(header, rows)] if rows else []
+    lines = [table.render(header, rows), EXPLAINED] if rows else []
     return "\n\n".join([*lines, table.render(["part", "seconds"], parts)])
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1000:.0f}"

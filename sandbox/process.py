@@ -52,20 +52,24 @@ def run(
 ) -> int:
     """Run a command on the terminal and return its exit code; `quiet` sends its output to stderr.
 
+    An interrupt from the keyboard reaches the command, too: it is given the time to end by itself.
     Raises LabError if it cannot be started.
     """
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [str(part) for part in command],
             env=dict(environment),
             cwd=cwd,
             stdout=sys.stderr if quiet else None,
-            check=False,
             **_identity(owner),
         )
     except OSError as error:
         raise LabError(f"{command[0]} could not be run: {error}") from error
-    return done.returncode
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+        raise
 
 
 def capture(

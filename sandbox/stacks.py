@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +23,16 @@ __all__ = [
     "STACKS",
     "Output",
     "Stack",
+    "await_idle",
     "clear_interrupted",
     "end_helpers",
-    "memory",
     "names",
     "needs_refresh",
     "prepare",
     "read",
-    "require_idle",
     "running",
     "sweep",
+    "topology_file",
     "up",
     "variant",
 ]
@@ -39,6 +41,8 @@ PROJECT = "topology"
 STACKS = ("unikernel", "containers")
 ALIASES = {"unikernels": "unikernel", "container": "containers"}
 SECONDS = 120.0
+PATIENCE = 300.0
+POLL = 0.1
 
 # What Pulumi starts beside itself; when it is killed they stay behind and wait for it for ever.
 HELPERS = ("pulumi-language-", "pulumi-resource-")
@@ -75,6 +79,17 @@ def names(lab: Lab) -> tuple[str, ...]:
 def declared(lab: Lab) -> tuple[str, ...]:
     """Return the stacks that have a configuration file in the clone."""
     return tuple(sorted(path.stem.split(".", 1)[1] for path in lab.root.glob("Pulumi.*.yaml")))
+
+
+def topology_file(lab: Lab, stack: str) -> str:
+    """Return the topology that a stack's configuration names, as the program does."""
+    with contextlib.suppress(FileNotFoundError):
+        text = (lab.root / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
+        if found := re.search(
+            r"^\s+topology:file:\s*[\"']?([^\"'\n]+?)[\"']?\s*$", text, re.MULTILINE
+        ):
+            return found[1]
+    return "poc.yaml"
 
 
 def prepare(lab: Lab, environment: Mapping[str, str], progress: Progress) -> None:
@@ -128,23 +143,30 @@ def locks(lab: Lab) -> tuple[Lock, ...]:
     return tuple(found)
 
 
-def require_idle(lab: Lab) -> None:
-    """Raise Busy when a `pulumi` is at work on one of the stacks."""
-    for lock in locks(lab):
-        if lock.alive:
-            raise Busy(
-                f"pulumi (process {lock.pid}) is at work on the stack {lock.stack}",
-                hint="wait for it, or end that process",
-            )
+def await_idle(lab: Lab, progress: Progress, patience: float = PATIENCE) -> None:
+    """Wait until no `pulumi` is at work on the stacks, for one may outlive a killed `lab up`.
+
+    Raises Busy after `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    told = False
+    while busy := [lock for lock in locks(lab) if lock.alive]:
+        at_work = f"pulumi (process {busy[0].pid}) is at work on the stack {busy[0].stack}"
+        if not told:
+            progress(f"{at_work}: waiting for it")
+            told = True
+        if time.monotonic() > deadline:
+            raise Busy(at_work, hint="wait for it, or end that process")
+        time.sleep(POLL)
 
 
 def clear_interrupted(lab: Lab, environment: Mapping[str, str], progress: Progress) -> None:
     """Undo what killed `pulumi`s left: their helpers, half-made guests, the state and the lock.
 
     What such a stack had made is known to nobody for certain, so it is removed by name, and the
-    stack starts anew. Raises Busy when a holder still runs.
+    stack starts anew. Raises Busy when a holder works on for too long.
     """
-    require_idle(lab)
+    await_idle(lab, progress)
     end_helpers(lab)
     for stack in sorted({lock.stack for lock in locks(lab)}):
         progress(f"the stack {stack} was interrupted: removing what it had made")
@@ -236,16 +258,6 @@ def running(lab: Lab) -> dict[str, str]:
             _, name, state = line.split(maxsplit=2)
             found[name] = state
     return found
-
-
-def memory(lab: Lab, domain: str) -> int | None:
-    """Return the memory of a domain of the private libvirt, in MiB, if it has such a domain."""
-    for uri in (lab.uri, lab.lxc_uri):
-        for line in (daemon.virsh(uri, "dominfo", domain) or "").splitlines():
-            label, _, value = line.partition(":")
-            if label == "Max memory":
-                return int(value.split()[0]) // 1024
-    return None
 
 
 def needs_refresh(lab: Lab, stack: Stack) -> bool:

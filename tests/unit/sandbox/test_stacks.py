@@ -9,6 +9,7 @@ import pytest
 
 from sandbox import paths, stacks
 from sandbox.errors import Busy, UsageError
+from sandbox.progress import Progress
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_a_lock_whose_holder_is_another_program_is_stale(lab: paths.Lab) -> None
     lock(lab, "unikernel", os.getpid())  # alive, and no pulumi
     (found,) = stacks.locks(lab)
     assert (found.stack, found.alive) == ("unikernel", False)
-    stacks.require_idle(lab)
+    stacks.await_idle(lab, Progress(), patience=0.0)
 
 
 def test_a_lock_whose_holder_runs_is_respected(lab: paths.Lab, tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_a_lock_whose_holder_runs_is_respected(lab: paths.Lab, tmp_path: Path) -
         try:
             lock(lab, "containers", process.pid)
             with pytest.raises(Busy, match="containers"):
-                stacks.require_idle(lab)
+                stacks.await_idle(lab, Progress(), patience=0.2)
         finally:
             process.kill()
     assert not stacks.locks(lab)[0].alive

@@ -1,0 +1,115 @@
+"""The few Ethernet frames that ask a node for its first reply (RFC 826, 768, 793, 1035)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+__all__ = ["Ask", "Target", "is_reply", "link_address", "question", "reset"]
+
+BROADCAST = b"\xff" * 6
+PORT = 40000
+SYN, RST, SYN_ACK = 0x02, 0x04, 0x12
+TCP, UDP = 6, 17
+
+# A query for the root's name servers: whatever a server says to it, it is a reply.
+QUERY = struct.pack(">HHHHHHBHH", 0x1D1D, 0, 1, 0, 0, 0, 0, 2, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to ask: a node's address on a segment, and the protocol and port of its service.
+
+    `protocol` is 0 for nodes without one, whose link address is all there is to ask for. `source`
+    is an address of the segment that nobody has.
+    """
+
+    node: str
+    bridge: str
+    address: IPv4Address
+    source: IPv4Address
+    protocol: int
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """From which link address to which."""
+
+    ours: bytes
+    theirs: bytes = BROADCAST
+
+
+def question(target: Target, ask: Ask) -> bytes:
+    """Return the frame that asks for a link address, or for the service once that is known."""
+    if ask.theirs == BROADCAST:
+        return (
+            struct.pack(">6s6sH", BROADCAST, ask.ours, 0x0806)
+            + struct.pack(">HHBBH", 1, 0x0800, 6, 4, 1)
+            + struct.pack(">6s4s", ask.ours, target.source.packed)
+            + struct.pack(">6s4s", bytes(6), target.address.packed)
+        )
+    if target.protocol == TCP:
+        return _ip(target, ask, _tcp(target, SYN))
+    return _ip(target, ask, _udp(target))
+
+
+def reset(target: Target, ask: Ask) -> bytes:
+    """Return the frame that takes a connection back."""
+    return _ip(target, ask, _tcp(target, RST, sequence=1))
+
+
+def link_address(frame: bytes, target: Target) -> bytes | None:
+    """Return the target's link address if the frame is its answer for it."""
+    if len(frame) < 42 or frame[12:14] != b"\x08\x06" or frame[20:22] != b"\x00\x02":
+        return None
+    return frame[22:28] if frame[28:32] == target.address.packed else None
+
+
+def is_reply(frame: bytes, target: Target) -> bool:
+    """Return whether the frame is the reply of the target's service to us."""
+    if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != target.protocol:
+        return False
+    if frame[26:34] != target.address.packed + target.source.packed:
+        return False
+    start = 14 + 4 * (frame[14] & 0x0F)
+    if frame[start : start + 4] != struct.pack(">HH", target.port, PORT):
+        return False
+    if target.protocol == TCP:
+        return len(frame) > start + 13 and frame[start + 13] & SYN_ACK == SYN_ACK
+    return True
+
+
+def _ip(target: Target, ask: Ask, payload: bytes) -> bytes:
+    head = struct.pack(
+        ">BBHHHBBH4s4s",
+        *(0x45, 0, 20 + len(payload), 0, 0x4000, 64, target.protocol, 0),
+        *(target.source.packed, target.address.packed),
+    )
+    head = head[:10] + struct.pack(">H", checksum(head)) + head[12:]
+    return struct.pack(">6s6sH", ask.theirs, ask.ours, 0x0800) + head + payload
+
+
+def _tcp(target: Target, flags: int, sequence: int = 0) -> bytes:
+    segment = struct.pack(">HHIIBBHHH", PORT, target.port, sequence, 0, 0x50, flags, 1024, 0, 0)
+    return segment[:16] + struct.pack(">H", _sum(target, segment)) + segment[18:]
+
+
+def _udp(target: Target) -> bytes:
+    datagram = struct.pack(">HHHH", PORT, target.port, 8 + len(QUERY), 0) + QUERY
+    return datagram[:6] + struct.pack(">H", _sum(target, datagram) or 0xFFFF) + datagram[8:]
+
+
+def _sum(target: Target, payload: bytes) -> int:
+    addresses = target.source.packed + target.address.packed
+    return checksum(addresses + struct.pack(">HH", target.protocol, len(payload)) + payload)
+
+
+def checksum(data: bytes) -> int:
+    """Return the Internet checksum (RFC 1071)."""
+    padded = data + bytes(len(data) % 2)
+    total: int = sum(struct.unpack(f">{len(padded) // 2}H", padded))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

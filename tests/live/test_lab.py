@@ -1,0 +1,193 @@
+"""`./lab` as a user meets it, with real stacks: up, killed half way, mended, down."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import daemon, paths, stacks
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+VARIANTS = ("unikernel", "containers")
+
+
+class Lab:
+    """A lab of these tests' own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.environment = {
+            **os.environ,
+            "LAB_STATE": str(directory / "state"),
+            "LAB_RUN": str(directory / "run"),
+        }
+        self.paths = paths.find(self.environment)
+
+    def popen(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [ROOT / "lab", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [ROOT / "lab", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def states(self, stack: str) -> dict[str, str]:
+        nodes = json.loads(self.run("status", "--json"))["nodes"]
+        return {node["node"]: node["state"] for node in nodes if node["stack"] == stack}
+
+    def page(self, stack: str) -> str:
+        return self.run("client", stack, "--", "curl", "-sS", "http://www.poc.example/")
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    with tempfile.TemporaryDirectory(prefix="lab-") as name:
+        made = Lab(Path(name))
+        yield made
+        made.run("down")
+        assert daemon.keepers(made.paths) == ()
+
+
+def eventually(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.01)
+
+
+def helpers(lab: Lab) -> list[str]:
+    """Return the programs that run with this lab's Pulumi."""
+    home = f"PULUMI_HOME={lab.paths.pulumi_home}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                if home in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append((entry / "cmdline").read_bytes().decode(errors="replace"))
+            except OSError:
+                continue
+    return found
+
+
+def test_both_variants_are_up_at_once(lab: Lab) -> None:
+    for variant in VARIANTS:
+        shown = json.loads(lab.run("up", variant, "--no-probe", "--json"))
+        assert {node["node"] for node in shown["nodes"]} == {"dns", "firewall", "router", "web"}
+        for node in shown["nodes"]:
+            assert node["reply_seconds"] is not None, node
+            assert node["ready_seconds"] is not None, node
+    for variant in VARIANTS:
+        assert set(lab.states(variant).values()) == {"running"}
+        assert "poc" in lab.page(variant)
+    again = json.loads(lab.run("up", "--no-probe", "--json"))
+    assert all(node["reply_seconds"] is None for node in again["nodes"]), "nothing was made anew"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_killed_pulumi_is_recovered_from(lab: Lab, variant: str) -> None:
+    lab.run("env")
+    with lab.popen("up", variant, "--no-probe") as process:
+        eventually(lambda: bool(stacks.running(lab.paths)), "the first domain appears")
+        (lock,) = stacks.locks(lab.paths)
+        os.kill(lock.pid, signal.SIGKILL)
+        assert process.wait(60) not in {0, 64}
+    said = lab.run("up", variant, "--no-probe")
+    assert "first reply" in said
+    assert set(lab.states(variant).values()) == {"running"}
+    assert "poc" in lab.page(variant)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_killed_lab_is_recovered_from(lab: Lab, variant: str) -> None:
+    lab.run("env")
+    with lab.popen("up", variant, "--no-probe") as process:
+        eventually(lambda: bool(stacks.running(lab.paths)), "the first domain appears")
+        process.kill()
+    lab.run("up", variant, "--no-probe")
+    assert set(lab.states(variant).values()) == {"running"}
+
+
+def test_a_killed_up_can_be_taken_down(lab: Lab) -> None:
+    lab.run("env")
+    with lab.popen("up", "--no-probe") as process:
+        eventually(lambda: bool(stacks.running(lab.paths)), "the first domain appears")
+        (lock,) = stacks.locks(lab.paths)
+        os.kill(lock.pid, signal.SIGKILL)
+        process.kill()
+    lab.run("down")
+    eventually(lambda: helpers(lab) == [], "Pulumi's helpers are gone")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_killed_guest_is_mended_by_up(lab: Lab, variant: str) -> None:
+    lab.run("up", variant, "--no-probe")
+    domain = str(stacks.read(lab.paths, variant).nodes["web"]["domain"])
+    uri = lab.paths.uri if variant == "unikernel" else lab.paths.lxc_uri
+    assert daemon.virsh(uri, "destroy", domain) is not None
+    assert lab.states(variant)["web"] != "running"
+    lab.run("up", variant, "--no-probe")
+    assert lab.states(variant)["web"] == "running"
+    assert "poc" in lab.page(variant)
+
+
+def test_a_killed_keeper_is_recovered_from(lab: Lab) -> None:
+    lab.run("up", "--no-probe")
+    (keeper,) = daemon.keepers(lab.paths)
+    os.kill(keeper, signal.SIGKILL)
+    lab.run("up", "--no-probe")
+    assert set(lab.states("unikernel").values()) == {"running"}
+    assert "poc" in lab.page("unikernel")
+
+
+def test_a_plain_shell_works_after_env(lab: Lab) -> None:
+    script = (
+        'eval "$(./lab env)" && pulumi up --stack unikernel --yes --skip-preview >&2 && '
+        "virsh --quiet list --name && pulumi destroy --stack unikernel --yes --skip-preview >&2 && "
+        "virsh --quiet list --all --name"
+    )
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=ROOT,
+        env=lab.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 4, done.stdout
+
+
+def test_env_prints_exports_and_nothing_else(lab: Lab) -> None:
+    assert all(line.startswith("export ") for line in lab.run("env").splitlines())
+
+
+def test_an_invalid_topology_deploys_nothing(lab: Lab) -> None:
+    lab.run("env")
+    configuration = ROOT / "Pulumi.unikernel.yaml"
+    assert stacks.topology_file(lab.paths, "unikernel") == "poc.yaml"
+    assert configuration.exists()

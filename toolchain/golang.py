@@ -142,7 +142,8 @@ def ensure(caches: Path, progress: Progress) -> Go:
         raise ToolchainError("there is no Go to build Pulumi's engine with", hint=hint)
     if _version(fetcher) < _FETCHER:
         raise ToolchainError(f"{fetcher} is older than {_FETCHER}", hint=hint)
-    progress(f"fetching Go {fetched()} (the one here is older than {oldest()})")
+    if not (caches / "modules" / _MODULE.partition("/")[0]).exists():
+        progress(f"fetching Go {fetched()} (the one here is older than {oldest()})")
     return _fetch(fetcher, caches)
 
 

@@ -210,10 +210,14 @@ def sweep(lab: Lab, stack: str) -> None:
         for name in _named(lab, uri, stack, known, "list"):
             daemon.virsh(uri, "destroy", name)
             daemon.virsh(uri, "undefine", name)
-    for kind in ("net", "pool"):
-        for name in _named(lab, lab.uri, stack, known, f"{kind}-list"):
-            daemon.virsh(lab.uri, f"{kind}-destroy", name)
-            daemon.virsh(lab.uri, f"{kind}-undefine", name)
+    for name in _named(lab, lab.uri, stack, known, "net-list"):
+        daemon.virsh(lab.uri, "net-destroy", name)
+        daemon.virsh(lab.uri, "net-undefine", name)
+    for name in _named(lab, lab.uri, stack, known, "pool-list"):
+        for line in (daemon.virsh(lab.uri, "vol-list", name) or "").splitlines():
+            daemon.virsh(lab.uri, "vol-delete", line.split()[0], "--pool", name)
+        for action in ("destroy", "delete", "undefine"):
+            daemon.virsh(lab.uri, f"pool-{action}", name)
     for target in daemon.image_mounts(lab):
         if any(belongs(part, stack, known) for part in target.parts):
             daemon.unmount_inside(lab, target)
@@ -227,7 +231,11 @@ def _named(lab: Lab, uri: str, stack: str, known: set[str], command: str) -> lis
 
 
 def belongs(name: str, stack: str, known: set[str]) -> bool:
-    """Return whether a libvirt object's name is of a stack, and not of one with a longer name."""
+    """Return whether a libvirt object's name is of a stack, and not of one with a longer name.
+
+    Domains and networks are called `<stack>-…`, the pool `topology-<stack>`.
+    """
+    name = name.removeprefix(f"{PROJECT}-")
     owners = [other for other in {*known, stack} if name == other or name.startswith(f"{other}-")]
     return bool(owners) and max(owners, key=len) == stack
 

@@ -57,6 +57,7 @@ def test_names_belong_to_the_stack_with_the_longest_name() -> None:
     assert stacks.belongs("unikernel-web-1a2b", "unikernel", known)
     assert not stacks.belongs("unikernel-2-web-1a2b", "unikernel", known)
     assert stacks.belongs("unikernel-2-web-1a2b", "unikernel-2", known)
+    assert stacks.belongs("topology-unikernel", "unikernel", known)
     assert not stacks.belongs("unikernels", "unikernel", known)
     assert not stacks.belongs("somebody-elses", "unikernel", known)
 

@@ -18,8 +18,8 @@ def probe(
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Also write a JUnit XML file.", metavar="FILE")
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show only what is not as stated.")
+    every: Annotated[
+        bool, typer.Option("--every", "-e", help="A row for every probe, not one a statement.")
     ] = False,
 ) -> int:
     """Send real packets to a running stack and tell whether its statements hold.
@@ -54,5 +54,5 @@ def probe(
 
         print_document(report_document(report))
     else:
-        print_report(report, quiet=quiet)
+        print_report(report, every=every)
     return report.exit_code

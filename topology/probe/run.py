@@ -23,7 +23,7 @@ __all__ = ["Progress", "run_probes"]
 
 Progress = Callable[[Outcome, int, int], None]
 
-_WORKERS = 4
+_WORKERS = 8
 _COUNTERS_DEADLINE = 5.0
 """Seconds within which a node must have written counters: it writes once a second at most."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import groupby
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,6 +16,10 @@ from topology.probe.results import Outcome, Report, Status
 from topology.probe.run import Progress as OnOutcome
 
 __all__ = ["print_report", "report_document", "show_progress"]
+
+_SEVERITY = (Status.BROKEN, Status.ERROR, Status.SEEN)
+_WIDTH = 140
+"""Columns where the output is no terminal and nobody can widen it."""
 
 _STYLE = {Status.BROKEN: "red", Status.ERROR: "yellow", Status.SEEN: "green"}
 
@@ -40,30 +43,61 @@ def show_progress(*, hidden: bool) -> Iterator[OnOutcome]:
         yield advance
 
 
-def print_report(report: Report, *, quiet: bool) -> None:
-    """A table by statement; `quiet` leaves out what was seen as stated."""
-    console = Console(highlight=False)
-    table = Table(title=f"{report.topology} as {report.variant}, seen on the wire", expand=False)
-    for column in ("", "statement", "from", "expected", "seen"):
-        table.add_column(column, overflow="fold")
-    ordered = sorted(enumerate(report.outcomes), key=lambda pair: (_rank(report, pair[1]), pair[0]))
-    for statement, group in groupby((o for _, o in ordered), key=lambda o: o.probe.statement):
-        shown = statement
-        for outcome in group:
-            if quiet and outcome.status is Status.SEEN:
-                continue
-            table.add_row(*_row(outcome, shown))
-            shown = ""
-        table.add_section()
-    if table.row_count:
-        console.print(table)
+def print_report(report: Report, *, every: bool) -> None:
+    """A row a statement with what is not as stated below it; with `every`, a row a probe."""
+    width = None if Console().is_terminal else _WIDTH
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    title = f"{report.topology} as {report.variant}, seen on the wire"
+    console.print(_all_probes(report, title) if every else _by_statement(report, title))
     counts = [f"{report.count(s)} {s.value}" for s in Status if report.count(s)]
     console.print(f"{', '.join(counts)} in {report.seconds:.1f} s")
 
 
-def _rank(report: Report, outcome: Outcome) -> int:
-    names = list(dict.fromkeys(o.probe.statement for o in report.outcomes))
-    return names.index(outcome.probe.statement)
+def _by_statement(report: Report, title: str) -> Table:
+    table = _table(title, "", "statement", "probes", "from", "with", "not as stated")
+    for statement, group in _grouped(report):
+        worst = min((o.status for o in group), key=_SEVERITY.index)
+        wrong = [o for o in group if o.status is not Status.SEEN]
+        places = dict.fromkeys(str(o.probe.place) for o in group if o.probe.place is not None)
+        table.add_row(
+            Text(worst.symbol, style=_STYLE[worst]),
+            Text(statement),
+            Text(str(len(group))),
+            Text(", ".join(places) or "libvirt's host"),
+            Text(", ".join(dict.fromkeys(tool(o.probe.check) for o in group))),
+            Text("\n".join(_told(o) for o in wrong), style=_STYLE[worst]),
+        )
+    return table
+
+
+def _told(outcome: Outcome) -> str:
+    start = f" (from {outcome.probe.place})" if outcome.probe.place is not None else ""
+    return f"{expectation(outcome.probe.check)}{start}: {outcome.seen}"
+
+
+def _all_probes(report: Report, title: str) -> Table:
+    table = _table(title, "", "statement", "from", "expected", "seen")
+    for statement, group in _grouped(report):
+        shown = statement
+        for outcome in group:
+            table.add_row(*_row(outcome, shown))
+            shown = ""
+        table.add_section()
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _grouped(report: Report) -> list[tuple[str, list[Outcome]]]:
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in report.outcomes:
+        groups.setdefault(outcome.probe.statement, []).append(outcome)
+    return list(groups.items())
 
 
 def _row(outcome: Outcome, statement: str) -> tuple[Text, ...]:

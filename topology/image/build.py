@@ -244,7 +244,7 @@ class _Build:
                 (tree / name).touch()
                 (tree / name).chmod(0o644)
             shutil.copyfile(binary, tree / "init")
-            (tree / "init").chmod(0o555)
+            (tree / "init").chmod(0o755)
             tree.chmod(0o755)
         except OSError as error:
             raise ImageError(

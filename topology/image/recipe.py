@@ -51,7 +51,7 @@ RECIPES: Mapping[Variant, Recipe] = MappingProxyType(
         ),
         Variant.CONTAINERS: Recipe(
             variant=Variant.CONTAINERS,
-            version=1,
+            version=2,
             package_prefix="container",
             rustflags=(
                 "-Crelocation-model=static",

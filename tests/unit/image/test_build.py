@@ -106,7 +106,7 @@ def test_a_container_root_holds_what_libvirt_needs_and_init(tmp_path: Path) -> N
         ("drwxr-xr-x", "0/0", "/sys", day),
         ("-rw-r--r--", "0/0", "/config.json", day),
         ("-rw-r--r--", "0/0", "/console", day),
-        ("-r-xr-xr-x", "0/0", "/init", day),
+        ("-rwxr-xr-x", "0/0", "/init", day),
     }
     assert stat.S_IMODE(image.path.stat().st_mode) == 0o444
 

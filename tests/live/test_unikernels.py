@@ -1,0 +1,181 @@
+"""Each unikernel on QEMU, under each accelerator: boots, serves, says why it dies."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.containers import eventually
+from tests.support.guests import Guest, Wires, wires
+from topology.image import ensure, project_root
+from topology.platforms.types import Variant
+
+pytestmark = pytest.mark.live
+
+CONFIGS = Path(__file__).parents[1] / "golden/config/poc"
+ROLES = ("dns", "firewall", "router", "selftest", "web")
+WEB = "203.0.113.80"
+DNS = "203.0.113.53"
+
+
+@pytest.fixture(scope="module")
+def images() -> dict[str, Path]:
+    built = ensure(Variant.UNIKERNEL, ROLES, root=project_root())
+    return {role: image.path for role, image in built.items()}
+
+
+@pytest.fixture(params=["kvm", "tcg"])
+def accelerator(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if name == "kvm" and not Path("/dev/kvm").exists():
+        pytest.skip("this host has no KVM")
+    return name
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Iterator[Wires]:
+    with wires(tmp_path) as made:
+        yield made
+
+
+def config(node: str) -> bytes:
+    return (CONFIGS / f"{node}.json").read_bytes()
+
+
+def refused(guest: Guest, reason: str) -> None:
+    """The guest says why it dies, and dies."""
+    assert guest.ended() == 0
+    assert reason in guest.wait("fatal")["reason"]
+
+
+def test_the_self_test_powers_off(net: Wires, images: dict[str, Path], accelerator: str) -> None:
+    guest = net.boot(images["selftest"], None, accelerator, memory=2)
+    assert guest.ended() == 0
+    assert [line["event"] for line in guest.lines()] == ["boot", "ready"]
+
+
+def test_the_clock_is_right(net: Wires, images: dict[str, Path], accelerator: str) -> None:
+    guest = net.boot(images["selftest"], b"3000", accelerator)
+    guest.wait("boot")
+    start = time.monotonic()
+    ready = guest.wait("ready")
+    # The nap ends late by what the host makes it wait, which is not the clock's fault.
+    assert time.monotonic() - start > 2.97
+    assert ready["uptime_us"] >= 3_000_000
+    assert abs(ready["uptime_us"] / 1e6 - (time.monotonic() - start)) < 0.25
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        (b"panic", "panic: as told"),
+        (b"recurse", "stack overflow"),
+        (b"exhaust", "memory allocation of 65536 bytes failed"),
+    ],
+)
+def test_distress_is_named(
+    net: Wires, images: dict[str, Path], accelerator: str, word: bytes, reason: str
+) -> None:
+    refused(net.boot(images["selftest"], word, accelerator), reason)
+
+
+def test_web_answers_and_rests(net: Wires, images: dict[str, Path], accelerator: str) -> None:
+    net.client("client", "servers", "203.0.113.1/24")
+    guest = net.boot_node(images, config("web"), accelerator)
+    head = net.run("curl", "-sS", "-i", f"http://{WEB}/", namespace="client")
+    assert head.startswith("HTTP/1.1 200 OK\n")
+    assert "It works" in head
+    closed = net.run("nmap", "-n", "-Pn", "-p81", WEB, namespace="client")
+    assert "81/tcp closed" in closed
+    load = net.run("wrk", "-t1", "-c64", "-d1", f"http://{WEB}/", namespace="client")
+    assert "Socket errors" not in load
+    counters = eventually(
+        lambda: (line := guest.find("counters")) and line["counters"]["http_requests"] > 100,
+        "the load in the counters",
+    )
+    assert counters
+    time.sleep(1.5)
+    lines, ticks = len(guest.lines()), guest.processor_ticks()
+    time.sleep(2)
+    assert guest.processor_ticks() - ticks <= 4
+    assert len(guest.lines()) - lines <= 1
+
+
+def test_names_resolve(net: Wires, images: dict[str, Path], accelerator: str) -> None:
+    net.client("client", "servers", "203.0.113.1/24")
+    net.boot_node(images, config("dns"), accelerator)
+
+    def dig(*arguments: str) -> str:
+        return net.run("dig", "+timeout=5", f"@{DNS}", *arguments, namespace="client")
+
+    assert dig("+short", "www.poc.example").split() == [WEB]
+    assert dig("+tcp", "+short", "www.poc.example").split() == [WEB]
+    assert "status: NXDOMAIN" in dig("absent.poc.example")
+    assert "status: REFUSED" in dig("example.org")
+    closed = net.run("nmap", "-n", "-Pn", "-sU", "-p54", DNS, namespace="client")
+    assert "54/udp closed" in closed
+
+
+def test_forwarders_let_through_what_they_should(
+    net: Wires, images: dict[str, Path], accelerator: str
+) -> None:
+    net.client("outside", "external", "192.0.2.100/24", "192.0.2.1")
+    net.client("inside", "servers", "203.0.113.9/24", "203.0.113.1")
+    firewall = net.boot_node(images, config("firewall"), accelerator)
+    net.boot_node(images, config("router"), accelerator)
+    net.boot_node(images, config("web"), accelerator)
+    page = net.run("curl", "-sS", "-m10", f"http://{WEB}/", namespace="outside")
+    assert "It works" in page
+    # Within the DMZ and to the router there is no firewall in the way.
+    net.run("ping", "-c1", "-W5", WEB, namespace="inside")
+    net.run("ping", "-c1", "-W5", "198.51.100.2", namespace="inside")
+    for namespace, target in [
+        ("outside", WEB),
+        ("outside", "192.0.2.1"),
+        ("inside", "192.0.2.100"),
+    ]:
+        answer = net.run("ping", "-c2", "-i0.2", "-W1", target, namespace=namespace, check=False)
+        assert "2 packets transmitted, 0 received" in answer, f"{namespace} to {target}"
+    scan = net.run("nmap", "-n", "-Pn", "-p80,81", WEB, namespace="outside")
+    assert "80/tcp open" in scan
+    assert "81/tcp filtered" in scan
+    drops = [line for line in firewall.lines() if line["event"] == "drop"]
+    assert {"no-echo"} <= {line["rule"] for line in drops}
+    assert {"external", "transit"} <= {line["interface"] for line in drops}
+
+
+def test_a_wrong_configuration_is_fatal(
+    net: Wires, images: dict[str, Path], accelerator: str
+) -> None:
+    good = json.loads(config("web"))
+    wrong_version = json.dumps({**good, "version": 2}).encode()
+    unknown_key = json.dumps({**good, "colour": "blue"}).encode()
+    web = images["web"]
+    nic = [("servers", good["interfaces"][0]["mac"])]
+    refused(net.boot(web, None, accelerator), "no boot module")
+    refused(net.boot(web, b"{", accelerator), "configuration: ")
+    refused(net.boot(web, wrong_version, accelerator), "configuration: version")
+    refused(net.boot(web, unknown_key, accelerator), "colour")
+    refused(net.boot(web, config("dns"), accelerator, nics=nic), "configuration of a dns node")
+    refused(
+        net.boot(web, config("web"), accelerator, nics=[("servers", "02:00:00:00:00:01")]),
+        f"no network interface has {nic[0][1]}",
+    )
+
+
+@pytest.mark.parametrize("memory", [4, 64])
+def test_memory_of_other_sizes_serves(
+    net: Wires, images: dict[str, Path], accelerator: str, memory: int
+) -> None:
+    net.client("client", "servers", "203.0.113.1/24")
+    mac = json.loads(config("web"))["interfaces"][0]["mac"]
+    guest = net.boot(
+        images["web"], config("web"), accelerator, nics=[("servers", mac)], memory=memory
+    )
+    guest.wait("ready")
+    load = net.run("wrk", "-t1", "-c100", "-d1", f"http://{WEB}/", namespace="client")
+    assert "Socket errors" not in load

@@ -8,16 +8,31 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sandbox import daemon, paths
-from topology.plan.types import Deployment, PlannedDomain, PlannedSegment, RootFilesystem
-from topology.render.domain_xml import ContainerFiles, container_xml
+from tests.support.golden import PROJECT
+from topology.pipeline import require_file
+from topology.plan import plan
+from topology.plan.types import (
+    Accelerator,
+    Deployment,
+    ImageRef,
+    PlannedDomain,
+    PlannedSegment,
+    RootFilesystem,
+    Variant,
+)
+from topology.render.domain_xml import CONTAINER_UID, ContainerFiles, container_xml
+from topology.resolve.types import Dataplane, Kind
 
 _Answer = TypeVar("_Answer")
 
@@ -127,8 +142,8 @@ class Container:
 
     @property
     def process(self) -> Path:
-        """Where its init is in this host's /proc; its root file system tells which it is."""
-        mark = f"{self.domain.node}.console"
+        """Where its init is in this host's /proc; the console bound into it tells which."""
+        mark = str(self.console)
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if (entry / "cmdline").read_bytes() == b"/init\0" and mark in (
@@ -173,18 +188,22 @@ class Bench:
         """Starts one domain, with another configuration document if one is given."""
         console = self.directory / f"{domain.node}.console"
         console.write_bytes(b"")
-        # The root of a mapped container is nobody here.
-        console.chmod(0o666)
+        mapped = domain.boot.root is RootFilesystem.MOUNT
+        os.chown(console, CONTAINER_UID if mapped else 0, -1)
         path = self.directory / f"{domain.node}.json"
         path.write_bytes(domain.config if config is None else config)
         path.chmod(0o644)
-        root = str(domain.image.path)
-        if domain.boot.root is RootFilesystem.MOUNT:
-            root = self._mount(domain)
+        root = self._mount(domain) if mapped else self._image(domain)
         files = ContainerFiles(root=root, config=str(path), console=str(console))
         self.libvirt.define("create", container_xml(domain, files))
         self.containers[domain.node] = Container(self.libvirt, domain, console)
         return self.containers[domain.node]
+
+    def _image(self, domain: PlannedDomain) -> str:
+        # The kernel's record of a loop device's file, which libvirt fills in, has 63 characters.
+        image = self.directory / f"{domain.node}.image"
+        shutil.copyfile(domain.image.path, image)
+        return str(image)
 
     def _mount(self, domain: PlannedDomain) -> str:
         root = self.directory / f"{domain.node}.root"
@@ -236,3 +255,38 @@ class Bench:
             self.libvirt.virsh("net-destroy", name)
         for line in self.libvirt.run("ip", "netns", "list").stdout.splitlines():
             self.libvirt.run("ip", "netns", "delete", line.split()[0])
+
+
+@contextlib.contextmanager
+def cleared(libvirt: Libvirt) -> Iterator[Bench]:
+    """A bench that is cleared, in a directory that the root of a mapped container may enter."""
+    with tempfile.TemporaryDirectory(prefix="containers-") as directory:
+        Path(directory).chmod(0o755)
+        bench = Bench(libvirt, Path(directory))
+        try:
+            yield bench
+        finally:
+            bench.clear()
+
+
+def planned(
+    images: dict[str, ImageRef],
+    rootfs: RootFilesystem = RootFilesystem.MOUNT,
+    dataplane: Dataplane = Dataplane.KERNEL,
+) -> Deployment:
+    """The proof of concept as containers."""
+    topology = require_file(PROJECT / "poc.yaml")
+    forwarding = (Kind.FIREWALL, Kind.ROUTER)
+    nodes = {
+        name: replace(node, dataplane=dataplane) if node.kind in forwarding else node
+        for name, node in topology.nodes.items()
+    }
+    return plan(
+        replace(topology, nodes=nodes),
+        stack="test",
+        variant=Variant.CONTAINERS,
+        images=images,
+        accelerator=Accelerator.KVM,
+        rootfs=rootfs,
+        consoles="/unused",
+    )

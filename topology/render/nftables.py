@@ -88,10 +88,13 @@ def nftables(node: ResolvedNode) -> str:
             ),
         ),
     )
-    blocks = ("".join(f"\t\t{line}\n" for line in lines) for _, lines in chains)
-    names = (name for name, _ in chains)
-    body = "\n".join(f"\tchain {name} {{\n{block}\t}}\n" for name, block in zip(names, blocks))
+    body = "\n".join(_chain(name, lines) for name, lines in chains)
     return f"table inet {TABLE} {{\n{body}}}\n"
+
+
+def _chain(name: str, lines: Iterable[str]) -> str:
+    block = "".join(f"\t\t{line}\n" for line in lines)
+    return f"\tchain {name} {{\n{block}\t}}\n"
 
 
 def interface_names(node: ResolvedNode) -> dict[str, str]:
@@ -140,9 +143,7 @@ def _alternatives(rule: ResolvedRule, names: dict[str, str]) -> Iterator[str]:
                     yield _conditions(content, source, destination, next(iter(families), None))
 
 
-def _conditions(
-    content: _Content, source: _Side, destination: _Side, family: int | None
-) -> str:
+def _conditions(content: _Content, source: _Side, destination: _Side, family: int | None) -> str:
     words: list[str] = []
     if source.interfaces:
         words.append(f"iifname {_names(source.interfaces)}")
@@ -227,9 +228,7 @@ def _all_addresses(family: int) -> tuple[_Range, ...]:
 
 
 def _addresses(family: int, ranges: Sequence[_Range]) -> str:
-    texts = [_address_range(family, one) for one in ranges]
-    # nft writes a lone range that is no prefix as a set, too, and reads it as one.
-    return f"{{ {texts[0]} }}" if len(texts) == 1 and "-" in texts[0] else _braced(texts)
+    return _braced([_address_range(family, one) for one in ranges])
 
 
 def _address_range(family: int, ends: _Range) -> str:

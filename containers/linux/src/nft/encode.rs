@@ -317,15 +317,12 @@ fn condition_expressions(
         }
         Condition::Ports(ranges) => {
             list.push(Expression::Load { header: TRANSPORT_HEADER, offset: 2, length: 2 });
-            if let [(low, high)] = ranges[..] {
-                if low == high {
-                    list.push(Expression::Compare(EQUAL, bytes(low, 2)));
-                } else {
-                    list.push(Expression::Compare(AT_LEAST, bytes(low, 2)));
-                    list.push(Expression::Compare(AT_MOST, bytes(high, 2)));
+            match ranges[..] {
+                [(low, high)] if low == high => {
+                    list.push(Expression::Compare(EQUAL, bytes(low, 2)))
                 }
-            } else {
-                list.push(Expression::Lookup(add_set(elements(PORT, 2, ranges))));
+                [range] => between(range, 2, list),
+                _ => list.push(Expression::Lookup(add_set(elements(PORT, 2, ranges)))),
             }
         }
         Condition::Types(types) => {
@@ -391,25 +388,32 @@ fn addresses(
 ) {
     let length = family.bits() / 8;
     let load = |length| Expression::Load { header: NETWORK_HEADER, offset, length };
-    if let [range] = ranges[..]
-        && let Some(prefix) = prefix_length(range, family.bits())
-    {
-        let value = bytes(range.0, length as usize);
-        if prefix % 8 == 0 {
-            let kept = prefix / 8;
-            list.extend([load(kept), Expression::Compare(EQUAL, value[..kept as usize].into())]);
-        } else {
-            let mask = u128::MAX << (family.bits() - prefix);
-            let mask = bytes(mask, length as usize);
-            list.extend([load(length), Expression::Mask(mask), Expression::Compare(EQUAL, value)]);
-        }
+    let [range] = ranges[..] else {
+        let key = if family == Family::V4 { IPV4_ADDRESS } else { IPV6_ADDRESS };
+        list.extend([
+            load(length),
+            Expression::Lookup(add_set(elements(key, length as usize, ranges))),
+        ]);
         return;
+    };
+    let Some(prefix) = prefix_length(range, family.bits()) else {
+        list.push(load(length));
+        return between(range, length as usize, list);
+    };
+    let value = bytes(range.0, length as usize);
+    if prefix % 8 == 0 {
+        let kept = prefix / 8;
+        list.extend([load(kept), Expression::Compare(EQUAL, value[..kept as usize].into())]);
+    } else {
+        let mask = bytes(u128::MAX << (family.bits() - prefix), length as usize);
+        list.extend([load(length), Expression::Mask(mask), Expression::Compare(EQUAL, value)]);
     }
-    let key = if family == Family::V4 { IPV4_ADDRESS } else { IPV6_ADDRESS };
-    list.extend([
-        load(length),
-        Expression::Lookup(add_set(elements(key, length as usize, ranges))),
-    ]);
+}
+
+/// Compares what is loaded with both ends of a range.
+fn between((low, high): Range, length: usize, list: &mut Vec<Expression>) {
+    list.push(Expression::Compare(AT_LEAST, bytes(low, length)));
+    list.push(Expression::Compare(AT_MOST, bytes(high, length)));
 }
 
 /// The last `length` bytes of a number in network order.

@@ -1,0 +1,123 @@
+"""One container for real: the filter that it loads, the faults that it reports, its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.containers import Bench, Libvirt, cleared, eventually, planned, private_libvirt
+from tests.support.golden import PROJECT, TESTS
+from tests.support.policies import CASES
+from topology.image import ensure
+from topology.pipeline import require_file
+from topology.plan.types import ImageRef, Variant
+from topology.render.config import service_config
+from topology.resolve.types import ResolvedNode
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+]
+
+GOLDEN = TESTS / "golden" / "nftables"
+
+
+@pytest.fixture(scope="module")
+def images() -> dict[str, ImageRef]:
+    return ensure(Variant.CONTAINERS, ("dns", "firewall", "router", "web"), root=PROJECT)
+
+
+@pytest.fixture(scope="module")
+def libvirt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Libvirt]:
+    with private_libvirt(tmp_path_factory.mktemp("libvirt")) as started:
+        yield started
+
+
+@pytest.fixture
+def bench(libvirt: Libvirt) -> Iterator[Bench]:
+    with cleared(libvirt) as bench:
+        yield bench
+
+
+@pytest.mark.parametrize("golden", sorted(GOLDEN.rglob("*.nft")), ids=lambda path: path.stem)
+def test_every_golden_ruleset_is_one_for_nft(golden: Path) -> None:
+    subprocess.run(["unshare", "--net", "nft", "--check", "--file", golden], check=True, timeout=20)
+
+
+def listing(ruleset: str) -> str:
+    """A ruleset as nft lists it, numeric, without what the counters say."""
+    return re.sub(r"counter packets \d+ bytes \d+", "counter", ruleset)
+
+
+def policies() -> dict[str, ResolvedNode]:
+    topology = require_file(PROJECT / "poc.yaml")
+    return {**CASES, "poc/firewall": topology.nodes["firewall"]}
+
+
+@pytest.mark.parametrize("case", sorted(policies()))
+def test_what_init_loads_is_the_golden_ruleset(
+    bench: Bench, images: dict[str, ImageRef], case: str
+) -> None:
+    deployment = planned(images)
+    bench.segments(deployment)
+    (domain,) = [one for one in deployment.domains if one.node == "firewall"]
+    # The same two interfaces, under the names and addresses of the case.
+    node = policies()[case]
+    pairs = zip(node.interfaces, domain.nics, strict=True)
+    interfaces = tuple(replace(interface, mac=nic.mac) for interface, nic in pairs)
+    config = service_config(replace(node, interfaces=interfaces), topology="case")
+    container = bench.start(domain, config)
+    container.wait_for("ready")
+
+    text = f"nft --file {GOLDEN / case}.nft && nft --numeric list ruleset"
+    golden = subprocess.run(
+        ["unshare", "--net", "sh", "-c", text],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
+    loaded = container.enter("nft", "--numeric", "list", "ruleset")
+    assert listing(loaded) == listing(golden.stdout)
+
+
+FAULTS = {
+    "not JSON": "config.json",
+    "another kind": "this image is web",
+    "no such interface": "none has the MAC address 02:00:00:00:00:99",
+}
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_node_that_cannot_start_says_why_and_ends(
+    bench: Bench, images: dict[str, ImageRef], fault: str
+) -> None:
+    deployment = planned(images)
+    bench.segments(deployment)
+    by_node = {domain.node: domain for domain in deployment.domains}
+    web = by_node["web"]
+    config = {
+        "not JSON": b"{",
+        "another kind": by_node["dns"].config,
+        "no such interface": web.config.replace(web.nics[0].mac.encode(), b"02:00:00:00:00:99"),
+    }[fault]
+    container = bench.start(web, config)
+    assert FAULTS[fault] in container.wait_for("fatal")["reason"]
+    eventually(lambda: not container.runs, "the domain ends")
+
+
+def test_a_container_ends_when_it_is_asked_to(bench: Bench, images: dict[str, ImageRef]) -> None:
+    deployment = planned(images)
+    bench.segments(deployment)
+    (domain,) = [one for one in deployment.domains if one.node == "web"]
+    container = bench.start(domain)
+    container.wait_for("ready")
+    bench.libvirt.virsh("shutdown", "--mode", "signal", domain.name)
+    eventually(lambda: not container.runs, "the domain ends")
+    assert not container.events("fatal")

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +36,12 @@ _INSTALL = {
     "rustc": "install Rust 1.91 or newer; `./lab doctor` says what is missing",
     "mksquashfs": "install squashfs-tools; `./lab doctor` says what is missing",
 }
+
+_HINTS = {
+    os.strerror(errno.ENOSPC): "the disk is full: free some space",
+    "--locked was passed": "Cargo.lock does not fit the manifests: run `cargo update --workspace`",
+}
+"""What a tool's words mean, where they do not say what to do."""
 
 
 def environment() -> dict[str, str]:
@@ -82,9 +88,11 @@ def asking(command: Sequence[str], *, cwd: Path) -> Iterator[Callable[[], str]]:
         def answer() -> str:
             printed, words = process.communicate()
             if process.returncode != 0:
+                last = tuple(words.splitlines()[-_LAST_LINES:])
                 raise ImageError(
                     f"{' '.join(command)} failed with status {process.returncode}",
-                    output=tuple(words.splitlines()[-_LAST_LINES:]),
+                    hint=_hint(last),
+                    output=last,
                 )
             return printed
 
@@ -129,12 +137,19 @@ def run(
             process.terminate()
             raise
     if status != 0:
-        full = any(os.strerror(errno.ENOSPC) in line for line in last)
         raise ImageError(
             f"building {what} failed: {Path(command[0]).name} ended with status {status}",
-            hint="the disk is full: free some space" if full else "",
+            hint=_hint(last),
             output=tuple(last),
         )
+
+
+def _hint(lines: Iterable[str]) -> str:
+    for line in lines:
+        for words, hint in _HINTS.items():
+            if words in line:
+                return hint
+    return ""
 
 
 __all__ = ["ask", "asking", "environment", "find", "run"]

@@ -123,6 +123,14 @@ def test_a_failing_build_ends_with_its_last_words_and_leaves_nothing(tmp_path: P
     assert not list((store.root / "index").iterdir())
 
 
+def test_a_lock_file_that_does_not_fit_is_not_mended_silently(tmp_path: Path) -> None:
+    root, store = workspace(tmp_path / "clone"), Store(tmp_path / "images")
+    manifest = root / "services" / "service" / "Cargo.toml"
+    manifest.write_text(manifest.read_text() + 'unrelated = { path = "../unrelated" }\n')
+    with pytest.raises(ImageError, match="Cargo.lock does not fit the manifests"):
+        ensure(Variant.UNIKERNEL, ["web"], root=root, store=store)
+
+
 @pytest.mark.parametrize("tool", ["cargo", "mksquashfs", "rustc"])
 def test_a_missing_tool_is_named_with_what_to_install(
     tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

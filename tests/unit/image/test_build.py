@@ -127,7 +127,7 @@ def test_a_lock_file_that_does_not_fit_is_not_mended_silently(tmp_path: Path) ->
     root, store = workspace(tmp_path / "clone"), Store(tmp_path / "images")
     manifest = root / "services" / "service" / "Cargo.toml"
     manifest.write_text(manifest.read_text() + 'unrelated = { path = "../unrelated" }\n')
-    with pytest.raises(ImageError, match="Cargo.lock does not fit the manifests"):
+    with pytest.raises(ImageError, match=r"Cargo\.lock does not fit the manifests"):
         ensure(Variant.UNIKERNEL, ["web"], root=root, store=store)
 
 

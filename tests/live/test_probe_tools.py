@@ -103,9 +103,12 @@ def guarded(server: Place) -> Iterator[Place]:
     assert server.run(["nft", "flush", "ruleset"]).returncode == 0
 
 
-def test_attaching_twice_changes_nothing(client: Place) -> None:
+def test_attaching_twice_changes_nothing(client: Place, server: Place) -> None:
     shown = client.run(["ip", "-o", "address"]).stdout, client.run(["ip", "route"]).stdout
+    client.run(["ping", "-c", "1", "-W", "1", str(SERVER)])
+    known = client.run(["ip", "neigh"]).stdout
     client.attach()
+    assert client.run(["ip", "neigh"]).stdout.split()[:5] == known.split()[:5]
     again = client.run(["ip", "-o", "address"]).stdout, client.run(["ip", "route"]).stdout
     assert shown == again
     assert "192.0.2.100/24" in shown[0]

@@ -125,7 +125,8 @@ class Place:
         inside = ["ip", "-n", self.name]
         run = self.surroundings.run
         run([*inside, "link", "set", "lo", "up"])
-        if self.mac:
+        # Setting even the same address again would make the kernel forget its neighbours.
+        if self.mac and self.mac not in run([*inside, "link", "show", "eth0"]).stdout.split():
             run([*inside, "link", "set", "eth0", "address", self.mac])
         run([*inside, "link", "set", "eth0", "up"])
         wanted = {str(ip_interface(a)) for a in self.addresses}

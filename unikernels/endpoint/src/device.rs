@@ -42,6 +42,10 @@ impl Port {
         self.held.is_some() || self.nic.has_frame()
     }
 
+    fn can_send(&mut self) -> bool {
+        self.nic.can_send() && machine::free_buffers() > 0
+    }
+
     /// The next frame that may be taken now.
     fn next(&mut self) -> Option<Frame> {
         loop {
@@ -101,12 +105,6 @@ impl Device for Port {
         capabilities.max_transmission_unit = self.mtu + 14;
         capabilities.medium = Medium::Ethernet;
         capabilities
-    }
-}
-
-impl Port {
-    fn can_send(&mut self) -> bool {
-        self.nic.can_send() && machine::free_buffers() > 0
     }
 }
 

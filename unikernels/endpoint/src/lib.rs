@@ -74,7 +74,7 @@ where
             continue;
         }
         let report = node.report_deadline(&totals);
-        if device.nic.arm() {
+        if device.nic.arm(true) {
             let wait = interface.poll_at(moment(now), &sockets).map(instant);
             let deadline = sooner(sooner(wait, streams.deadline()), report);
             machine::idle(deadline.map(Instant::micros));

@@ -32,6 +32,9 @@ pub fn forward(mut node: Node) -> ! {
         let now = node::now();
         for port in 0..ports.nics.len() {
             for _ in 0..BUDGET {
+                if !ports.have_room() {
+                    break;
+                }
                 let Some(frame) = ports.nics[port].receive() else { break };
                 forwarder.receive(now, port, Wire(frame), &mut ports);
             }
@@ -46,14 +49,15 @@ pub fn forward(mut node: Node) -> ! {
             }
         }
         node.report(now, &Totals { service: &forwarder, nics: &ports.nics });
-        if ports.have_frames() {
+        let room = ports.have_room();
+        if room && ports.have_frames() {
             continue;
         }
         // What arrived may have begun to wait for something.
         wake = forwarder.poll(now, &mut ports);
         ports.flush();
         let report = node.report_deadline(&Totals { service: &forwarder, nics: &ports.nics });
-        if ports.arm() {
+        if ports.arm(room) {
             machine::idle(sooner(wake, report).map(Instant::micros));
         }
     }

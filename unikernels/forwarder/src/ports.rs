@@ -58,9 +58,16 @@ impl NicPorts {
         self.nics.iter().any(Nic::has_frame)
     }
 
-    /// Asks for interrupts; `false` when there is something to do already.
-    pub fn arm(&mut self) -> bool {
-        self.nics.iter_mut().all(Nic::arm)
+    /// Whether every interface can send whatever comes. While one cannot, nothing is taken in:
+    /// frames wait where they came from, whose sender then slows down, instead of being dropped.
+    pub fn have_room(&mut self) -> bool {
+        self.nics.iter_mut().all(Nic::can_send)
+    }
+
+    /// Asks for interrupts by frames if there is `room` for them, and by room to send if not;
+    /// `false` when there is something to do already.
+    pub fn arm(&mut self, room: bool) -> bool {
+        self.nics.iter_mut().all(|nic| nic.arm(room))
     }
 }
 

@@ -50,6 +50,8 @@ mod feature {
 const QUEUE: u16 = 256;
 /// Buffers of a forwarder, with the pool's part: a segment of 64 KiB takes 17.
 const FORWARDED: usize = 4096;
+/// Buffers of the longest frame: a segment of 64 KiB, and one for where it begins.
+const LONGEST_FRAME: usize = 65536usize.div_ceil(FORWARDED) + 2;
 /// Fewest buffers an interface works with.
 const FEWEST_BUFFERS: usize = 32;
 
@@ -188,6 +190,9 @@ impl Nic {
         };
         let (receiving, receive_notify, receive_size) = queue(0);
         let (mut sending, send_notify, send_size) = queue(1);
+        if usize::from(send_size) < 2 * LONGEST_FRAME {
+            refuse(&format_args!("has a queue of {send_size} entries"));
+        }
         transport.run();
         sending.interrupt_never();
         let mut nic = Self {
@@ -316,12 +321,16 @@ impl Nic {
         Ok(())
     }
 
-    /// Whether a frame of one buffer can be sent now.
+    /// Whether any frame can be sent now, however many buffers it has.
     pub fn can_send(&mut self) -> bool {
-        if self.unused.is_empty() {
+        if !self.has_room() {
             self.collect();
         }
-        !self.unused.is_empty()
+        self.has_room()
+    }
+
+    fn has_room(&self) -> bool {
+        self.unused.len() >= LONGEST_FRAME
     }
 
     /// Takes back what the device has sent.
@@ -377,20 +386,23 @@ impl Nic {
         self.receiving.has_news()
     }
 
-    /// Asks for an interrupt when a frame arrives, or when room to send is short and returns.
-    /// `false` when that has happened already: then do not sleep.
-    pub fn arm(&mut self) -> bool {
-        const SHORT: usize = 32;
-        let in_flight = self.sent.len() - self.unused.len();
-        let short = in_flight > 0 && (self.unused.len() < SHORT || frame::free_buffers() < SHORT);
-        self.receiving.interrupt_after(1);
-        if short {
-            self.sending.interrupt_after(1);
+    /// Asks for an interrupt when a frame arrives, if frames are `wanted`, and when there is room to
+    /// send again, if there is none. `false` when that has happened already: then do not sleep.
+    pub fn arm(&mut self, wanted: bool) -> bool {
+        let full = !self.has_room() && self.sending.outstanding() > 0;
+        if wanted {
+            self.receiving.interrupt_after(1);
+        } else {
+            self.receiving.interrupt_never();
+        }
+        if full {
+            // Half of it at once: one wake for many frames.
+            self.sending.interrupt_after(self.sending.outstanding().div_ceil(2));
         } else {
             self.sending.interrupt_never();
         }
         core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
-        !(self.receiving.has_news() || short && self.sending.has_news())
+        !(wanted && self.receiving.has_news() || full && self.sending.has_news())
     }
 }
 

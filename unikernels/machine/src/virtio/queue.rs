@@ -144,11 +144,15 @@ impl Queue {
         // SAFETY: the used index is the ring's second field.
         self.known = unsafe { self.used.add(1).read_volatile() };
         fence(Ordering::Acquire);
-        let outstanding = self.offered.wrapping_sub(self.taken);
-        if self.known.wrapping_sub(self.taken) > outstanding.min(self.size) {
+        if self.known.wrapping_sub(self.taken) > self.outstanding().min(self.size) {
             return Err(Misbehaved);
         }
         Ok(())
+    }
+
+    /// Chains that the device has, or has used without their being taken.
+    pub fn outstanding(&self) -> u16 {
+        self.offered.wrapping_sub(self.taken)
     }
 
     /// Whether the device has used more than was taken, as of now.

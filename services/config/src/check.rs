@@ -101,9 +101,6 @@ fn rules(config: &NodeConfig, filter: &Filter) -> Result<(), ConfigError> {
             if has_ports && !one.types.is_empty() {
                 return Err(ConfigError::new(path("types"), "only ICMP has types"));
             }
-            if one.ports.iter().any(|(first, last)| first > last) {
-                return Err(ConfigError::new(path("ports"), "a range that ends before it begins"));
-            }
         }
     }
     Ok(())

@@ -3,11 +3,14 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, Ipv6Addr};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::ConfigError;
+use crate::read::{Object, Path, Read, read_word};
+use crate::value::Value;
 
 /// The zones of an authoritative server.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Dns {
     /// The UDP and TCP port.
     pub port: u16,
@@ -16,8 +19,7 @@ pub struct Dns {
 }
 
 /// A zone; names are absolute, without the final dot.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Zone {
     /// The apex.
     pub origin: String,
@@ -30,8 +32,7 @@ pub struct Zone {
 }
 
 /// The fields of a SOA record, RFC 1035 section 3.3.13; times are in seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Soa {
     /// The primary name server.
     pub primary: String,
@@ -50,8 +51,8 @@ pub struct Soa {
 }
 
 /// A resource record.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "Text", into = "Text")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "Text")]
 pub struct Record {
     /// The owner.
     pub name: String,
@@ -62,7 +63,7 @@ pub struct Record {
 }
 
 /// The types of records that a document can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RecordType {
     /// An IPv4 address.
@@ -96,33 +97,82 @@ pub enum RecordData {
     Cname(String),
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+impl Read for Dns {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let mut object = Object::new(value, path)?;
+        let dns = Self { port: object.required("port")?, zones: object.required("zones")? };
+        object.finish()?;
+        Ok(dns)
+    }
+}
+
+impl Read for Zone {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let mut object = Object::new(value, path)?;
+        let zone = Self {
+            origin: object.required("origin")?,
+            ttl: object.required("ttl")?,
+            soa: object.required("soa")?,
+            records: object.required("records")?,
+        };
+        object.finish()?;
+        Ok(zone)
+    }
+}
+
+impl Read for Soa {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let mut object = Object::new(value, path)?;
+        let soa = Self {
+            primary: object.required("primary")?,
+            mailbox: object.required("mailbox")?,
+            serial: object.required("serial")?,
+            refresh: object.required("refresh")?,
+            retry: object.required("retry")?,
+            expire: object.required("expire")?,
+            minimum: object.required("minimum")?,
+        };
+        object.finish()?;
+        Ok(soa)
+    }
+}
+
+impl Read for Record {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let mut object = Object::new(value, path)?;
+        let (name, ttl) = (object.required("name")?, object.required("ttl")?);
+        let kind: RecordType = object.required("type")?;
+        let text: String = object.required("data")?;
+        object.finish()?;
+        let at = Path::Member(path, "data");
+        let data = match kind {
+            RecordType::A => {
+                RecordData::A(text.parse().map_err(|_| at.error("not an IPv4 address"))?)
+            }
+            RecordType::Aaaa => {
+                RecordData::Aaaa(text.parse().map_err(|_| at.error("not an IPv6 address"))?)
+            }
+            RecordType::Ns => RecordData::Ns(text),
+            RecordType::Ptr => RecordData::Ptr(text),
+            RecordType::Txt => RecordData::Txt(text),
+            RecordType::Cname => RecordData::Cname(text),
+        };
+        Ok(Self { name, ttl, data })
+    }
+}
+
+read_word!(
+    RecordType,
+    "A" => A, "AAAA" => Aaaa, "NS" => Ns, "PTR" => Ptr, "TXT" => Txt, "CNAME" => Cname
+);
+
+/// How a record is written.
+#[derive(Serialize)]
 struct Text {
     name: String,
     r#type: RecordType,
     ttl: u32,
     data: String,
-}
-
-impl TryFrom<Text> for Record {
-    type Error = &'static str;
-
-    fn try_from(text: Text) -> Result<Self, Self::Error> {
-        let data = match text.r#type {
-            RecordType::A => {
-                RecordData::A(text.data.parse().map_err(|_| "not an IPv4 address in `data`")?)
-            }
-            RecordType::Aaaa => {
-                RecordData::Aaaa(text.data.parse().map_err(|_| "not an IPv6 address in `data`")?)
-            }
-            RecordType::Ns => RecordData::Ns(text.data),
-            RecordType::Ptr => RecordData::Ptr(text.data),
-            RecordType::Txt => RecordData::Txt(text.data),
-            RecordType::Cname => RecordData::Cname(text.data),
-        };
-        Ok(Self { name: text.name, ttl: text.ttl, data })
-    }
 }
 
 impl From<Record> for Text {

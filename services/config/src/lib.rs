@@ -14,6 +14,8 @@ mod error;
 mod filter;
 mod net;
 mod node;
+mod read;
+mod value;
 mod web;
 
 pub use dns::{Dns, Record, RecordData, RecordType, Soa, Zone};

@@ -4,7 +4,11 @@ use alloc::string::String;
 use core::fmt::{self, Display};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::ConfigError;
+use crate::read::{Path, Read, read_text};
+use crate::value::Value;
 
 /// Text that is not an address of the kind that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +25,7 @@ impl core::error::Error for NetError {}
 /// Reads and writes a type as its text form.
 macro_rules! as_text {
     ($type:ty) => {
-        impl TryFrom<String> for $type {
-            type Error = NetError;
-
-            fn try_from(text: String) -> Result<Self, NetError> {
-                text.parse()
-            }
-        }
+        read_text!($type);
 
         impl From<$type> for String {
             fn from(value: $type) -> Self {
@@ -38,8 +36,8 @@ macro_rules! as_text {
 }
 
 /// A unicast Ethernet address.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct Mac([u8; 6]);
 
 impl Mac {
@@ -117,8 +115,8 @@ fn mask(address: IpAddr, length: u8) -> IpAddr {
 }
 
 /// An IP prefix whose host bits are zero.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub struct Prefix {
     network: IpAddr,
     length: u8,
@@ -168,8 +166,8 @@ impl fmt::Debug for Prefix {
 as_text!(Prefix);
 
 /// An interface's own address, with the length of the prefix it is attached to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct InterfaceAddress {
     address: IpAddr,
     length: u8,
@@ -221,3 +219,10 @@ impl fmt::Debug for InterfaceAddress {
 }
 
 as_text!(InterfaceAddress);
+
+impl Read for IpAddr {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let text = String::read(value, path)?;
+        text.parse().map_err(|_| path.error("not an IP address"))
+    }
+}

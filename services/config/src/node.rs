@@ -1,15 +1,16 @@
 //! The document itself: identity, interfaces, routes, and what the node serves.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::read::{Object, Path, Read, read_word};
+use crate::value::Value;
 use crate::{ConfigError, Dns, Filter, InterfaceAddress, Mac, Prefix, Web, check};
 
 /// Everything that a node is told.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NodeConfig {
     version: u32,
     /// The topology's name.
@@ -19,20 +20,20 @@ pub struct NodeConfig {
     /// What the node does.
     pub kind: Kind,
     /// Who forwards, in a container; unikernels forward themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dataplane: Option<Dataplane>,
     /// The attachments, sorted by name; other parts refer to them by index or name.
     pub interfaces: Vec<Interface>,
     /// Static routes; those to attached prefixes follow from the addresses.
     pub routes: Vec<Route>,
     /// The policy, on nodes that filter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
     /// What a web node serves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub web: Option<Web>,
     /// What a DNS node serves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dns: Option<Dns>,
 }
 
@@ -43,13 +44,8 @@ impl NodeConfig {
     /// Reads a document; trailing NULs (a boot module's padding) and white space are allowed.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
         let end = document.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        let mut reader = serde_json::Deserializer::from_slice(&document[..end]);
-        let config: Self = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| ConfigError::new(error.path().to_string(), error.inner()))?;
-        reader.end().map_err(|error| ConfigError::new(".", error))?;
-        if config.version != Self::VERSION {
-            return Err(ConfigError::new("version", "this reader knows version 1 only"));
-        }
+        let value = Value::parse(&document[..end]).map_err(|error| Path::Document.error(error))?;
+        let config = Self::read(value, &Path::Document)?;
         check::check(&config)?;
         Ok(config)
     }
@@ -60,8 +56,32 @@ impl NodeConfig {
     }
 }
 
+impl Read for NodeConfig {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let mut object = Object::new(value, path)?;
+        let version = object.required("version")?;
+        if version != Self::VERSION {
+            return Err(Path::Member(path, "version").error("this reader knows version 1 only"));
+        }
+        let config = Self {
+            version,
+            topology: object.required("topology")?,
+            node: object.required("node")?,
+            kind: object.required("kind")?,
+            dataplane: object.optional("dataplane")?,
+            interfaces: object.required("interfaces")?,
+            routes: object.required("routes")?,
+            filter: object.optional("filter")?,
+            web: object.optional("web")?,
+            dns: object.optional("dns")?,
+        };
+        object.finish()?;
+        Ok(config)
+    }
+}
+
 /// What a node does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Serves web resources.
@@ -73,6 +93,8 @@ pub enum Kind {
     /// Forwards what its policy permits.
     Firewall,
 }
+
+read_word!(Kind, "web" => Web, "dns" => Dns, "router" => Router, "firewall" => Firewall);
 
 impl Kind {
     /// The word in the document and on the console.
@@ -87,7 +109,7 @@ impl Kind {
 }
 
 /// Who forwards packets in a container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dataplane {
     /// The host's kernel.
@@ -96,9 +118,10 @@ pub enum Dataplane {
     Shared,
 }
 
+read_word!(Dataplane, "kernel" => Kernel, "shared" => Shared);
+
 /// A node's attachment to a segment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Interface {
     /// The segment's name.
     pub name: String,
@@ -112,9 +135,23 @@ pub struct Interface {
     pub addresses: Vec<InterfaceAddress>,
 }
 
+impl Read for Interface {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let mut object = Object::new(value, path)?;
+        let interface = Self {
+            name: object.required("name")?,
+            zone: object.required("zone")?,
+            mac: object.required("mac")?,
+            mtu: object.required("mtu")?,
+            addresses: object.required("addresses")?,
+        };
+        object.finish()?;
+        Ok(interface)
+    }
+}
+
 /// A static route.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Route {
     /// Where it leads.
     pub prefix: Prefix,
@@ -122,4 +159,17 @@ pub struct Route {
     pub via: IpAddr,
     /// The name of the interface on which the next hop lives.
     pub interface: String,
+}
+
+impl Read for Route {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let mut object = Object::new(value, path)?;
+        let route = Self {
+            prefix: object.required("prefix")?,
+            via: object.required("via")?,
+            interface: object.required("interface")?,
+        };
+        object.finish()?;
+        Ok(route)
+    }
 }

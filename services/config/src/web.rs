@@ -3,11 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use base64ct::{Base64, Encoding};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::ConfigError;
+use crate::read::{Object, Path, Read};
+use crate::value::Value;
 
 /// The resources of a web server.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Web {
     /// The TCP port.
     pub port: u16,
@@ -16,8 +19,8 @@ pub struct Web {
 }
 
 /// What is answered at a path.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "Text", into = "Text")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "Text")]
 pub struct Resource {
     /// The path, decoded, beginning with `/`.
     pub path: String,
@@ -46,30 +49,43 @@ impl Body {
     }
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+impl Read for Web {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let mut object = Object::new(value, path)?;
+        let web = Self { port: object.required("port")?, resources: object.required("resources")? };
+        object.finish()?;
+        Ok(web)
+    }
+}
+
+impl Read for Resource {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let mut object = Object::new(value, path)?;
+        let (name, media_type) = (object.required("path")?, object.required("type")?);
+        let text: Option<String> = object.optional("body")?;
+        let encoded: Option<String> = object.optional("base64")?;
+        object.finish()?;
+        let body = match (text, encoded) {
+            (Some(text), None) => Body::Text(text),
+            (None, Some(encoded)) => {
+                let bytes = Base64::decode_vec(&encoded);
+                Body::Binary(bytes.map_err(|_| path.error("base64 that is not"))?)
+            }
+            _ => return Err(path.error("a resource has either `body` or `base64`")),
+        };
+        Ok(Self { path: name, media_type, body })
+    }
+}
+
+/// How a resource is written.
+#[derive(Serialize)]
 struct Text {
     path: String,
     r#type: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     base64: Option<String>,
-}
-
-impl TryFrom<Text> for Resource {
-    type Error = &'static str;
-
-    fn try_from(text: Text) -> Result<Self, Self::Error> {
-        let body = match (text.body, text.base64) {
-            (Some(text), None) => Body::Text(text),
-            (None, Some(encoded)) => {
-                Body::Binary(Base64::decode_vec(&encoded).map_err(|_| "base64 that is not")?)
-            }
-            _ => return Err("a resource has either `body` or `base64`"),
-        };
-        Ok(Self { path: text.path, media_type: text.r#type, body })
-    }
 }
 
 impl From<Resource> for Text {

@@ -1,0 +1,182 @@
+//! From a tree to what it means, with the path of whatever is wrong.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Display};
+
+use crate::ConfigError;
+use crate::value::Value;
+
+/// Where in a document a value stands.
+#[derive(Clone, Copy)]
+pub(crate) enum Path<'a> {
+    Document,
+    Member(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl Path<'_> {
+    /// An error at this place.
+    pub(crate) fn error(&self, reason: impl Display) -> ConfigError {
+        ConfigError::new(format!("{self}"), reason)
+    }
+
+    fn mismatch(&self, expected: &str, value: &Value) -> ConfigError {
+        self.error(format_args!("expected {expected}, found {}", value.kind()))
+    }
+}
+
+impl Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document => f.write_str("."),
+            Self::Member(Path::Document, key) => f.write_str(key),
+            Self::Member(parent, key) => write!(f, "{parent}.{key}"),
+            Self::Item(Path::Document, index) => write!(f, "[{index}]"),
+            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// What can stand in a document.
+pub(crate) trait Read: Sized {
+    /// Reads `value`, which stands at `path`.
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError>;
+}
+
+/// An object that is being read: each member is taken once, and none may be left.
+pub(crate) struct Object<'a> {
+    members: Vec<(String, Value)>,
+    path: &'a Path<'a>,
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn new(value: Value, path: &'a Path<'a>) -> Result<Self, ConfigError> {
+        match value {
+            Value::Object(members) => Ok(Self { members, path }),
+            other => Err(path.mismatch("an object", &other)),
+        }
+    }
+
+    pub(crate) fn optional<T: Read>(&mut self, key: &str) -> Result<Option<T>, ConfigError> {
+        let Some(index) = self.members.iter().position(|(other, _)| other == key) else {
+            return Ok(None);
+        };
+        let (key, value) = self.members.swap_remove(index);
+        T::read(value, &Path::Member(self.path, &key)).map(Some)
+    }
+
+    pub(crate) fn required<T: Read>(&mut self, key: &str) -> Result<T, ConfigError> {
+        match self.optional(key)? {
+            Some(value) => Ok(value),
+            None => Err(self.path.error(format_args!("missing field `{key}`"))),
+        }
+    }
+
+    /// Refuses members that nobody has taken.
+    pub(crate) fn finish(self) -> Result<(), ConfigError> {
+        match self.members.first() {
+            Some((key, _)) => Err(Path::Member(self.path, key).error("unknown field")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Read for bool {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        match value {
+            Value::Bool(value) => Ok(value),
+            other => Err(path.mismatch("a boolean", &other)),
+        }
+    }
+}
+
+impl Read for u64 {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        match value {
+            Value::Number(value) => Ok(value),
+            other => Err(path.mismatch("a number", &other)),
+        }
+    }
+}
+
+macro_rules! read_number {
+    ($($type:ty),*) => {$(
+        impl Read for $type {
+            fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+                let wide = u64::read(value, path)?;
+                let most = <$type>::MAX;
+                wide.try_into().map_err(|_| path.error(format_args!("more than {most}")))
+            }
+        }
+    )*};
+}
+
+read_number!(u8, u16, u32);
+
+impl Read for String {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        match value {
+            Value::Text(text) => Ok(text),
+            other => Err(path.mismatch("a string", &other)),
+        }
+    }
+}
+
+impl<T: Read> Read for Vec<T> {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let values = match value {
+            Value::List(values) => values,
+            other => return Err(path.mismatch("a list", &other)),
+        };
+        let read = |(index, value)| T::read(value, &Path::Item(path, index));
+        values.into_iter().enumerate().map(read).collect()
+    }
+}
+
+/// An inclusive range, written as a list of two.
+impl Read for (u16, u16) {
+    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+        let ends = Vec::<u16>::read(value, path)?;
+        match *ends {
+            [first, last] if first <= last => Ok((first, last)),
+            [_, _] => Err(path.error("a range that ends before it begins")),
+            _ => Err(path.error("expected a list of two numbers")),
+        }
+    }
+}
+
+/// Reads types from the text that they parse from.
+macro_rules! read_text {
+    ($($type:ty),*) => {$(
+        impl $crate::read::Read for $type {
+            fn read(
+                value: $crate::value::Value,
+                path: &$crate::read::Path<'_>,
+            ) -> Result<Self, $crate::ConfigError> {
+                let text = alloc::string::String::read(value, path)?;
+                text.parse().map_err(|error| path.error(error))
+            }
+        }
+    )*};
+}
+
+/// Reads types that are one of a few words, which are written once more in `Serialize`.
+macro_rules! read_word {
+    ($type:ty, $($word:literal => $variant:ident),*) => {
+        impl $crate::read::Read for $type {
+            fn read(
+                value: $crate::value::Value,
+                path: &$crate::read::Path<'_>,
+            ) -> Result<Self, $crate::ConfigError> {
+                match alloc::string::String::read(value, path)?.as_str() {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(path.error(concat!("expected one of" $(, " ", $word)*))),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {read_text, read_word};

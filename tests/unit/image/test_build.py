@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.golden import PROJECT
 from topology.image.build import ensure, roles
 from topology.image.errors import ImageError
 from topology.image.store import Store
@@ -129,6 +131,39 @@ def test_a_lock_file_that_does_not_fit_is_not_mended_silently(tmp_path: Path) ->
     manifest.write_text(manifest.read_text() + 'unrelated = { path = "../unrelated" }\n')
     with pytest.raises(ImageError, match=r"Cargo\.lock does not fit the manifests"):
         ensure(Variant.UNIKERNEL, ["web"], root=root, store=store)
+
+
+_BUILD = """
+import sys
+from pathlib import Path
+from topology.image import Store, ensure
+from topology.plan.types import Variant
+
+ensure(
+    Variant.CONTAINERS,
+    ["web"],
+    root=Path(sys.argv[1]),
+    store=Store(Path(sys.argv[2])),
+    progress=lambda line: print(line, flush=True),
+)
+"""
+
+
+@pytest.mark.parametrize("moment", ["building", "Compiling", "Finished"])
+def test_a_build_killed_at_any_moment_is_made_good_by_the_next(moment: str, tmp_path: Path) -> None:
+    root, store = workspace(tmp_path / "clone"), Store(tmp_path / "images")
+    with subprocess.Popen(
+        [sys.executable, "-c", _BUILD, str(root), str(store.root)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    ) as build:
+        assert build.stdout is not None
+        assert any(moment in line for line in build.stdout)
+        build.kill()
+    made = digest(root, store, Variant.CONTAINERS)
+    assert made == digest(root, Store(tmp_path / "undisturbed"), Variant.CONTAINERS)
+    assert not list(store.root.glob(".new-*"))
 
 
 @pytest.mark.parametrize("tool", ["cargo", "mksquashfs", "rustc"])

@@ -17,14 +17,19 @@ pub mod memory;
 
 pub use heap::Heap;
 
-/// Defines what the precompiled `alloc` calls to go on unwinding, in a program that never unwinds.
+/// Defines what the precompiled `alloc` names for unwinding, in a program that never unwinds.
 ///
-/// For the binary itself, because a test on the host brings the real one.
+/// For the binary itself, because a test on the host brings the real ones.
 #[macro_export]
 macro_rules! no_unwinding {
     () => {
         #[unsafe(no_mangle)]
         extern "C" fn _Unwind_Resume() -> ! {
+            unreachable!("panics abort")
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn rust_eh_personality() -> ! {
             unreachable!("panics abort")
         }
     };

@@ -56,9 +56,10 @@ impl Machine {
             clock::start(image.clock as *const clock::PvClock);
             interrupts::start(&image);
         }
-        // SAFETY: the module is mapped memory that was cut out of the heap, so nobody writes it.
-        let module = unsafe {
-            slice::from_raw_parts(described.module.start() as *const u8, described.module.size())
+        let module = match described.module {
+            module if module.size() == 0 => &[],
+            // SAFETY: the module is mapped memory that was cut out of the heap: nobody writes it.
+            module => unsafe { slice::from_raw_parts(module.start() as *const u8, module.size()) },
         };
         Self { module, heap }
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +14,16 @@ from topology.probe.errors import ProbeError
 from topology.probe.identity import Console, domain_runs, open_libvirt
 from topology.probe.outputs import StackOutputs
 from topology.probe.places import Place, Surroundings, outside_place
-from topology.probe.plan import CountersRose, DomainRuns, PlaceId, Probe, plan_probes
+from topology.probe.plan import (
+    CountersRose,
+    DomainRuns,
+    NoAnswer,
+    NoEcho,
+    OnlyOpen,
+    PlaceId,
+    Probe,
+    plan_probes,
+)
 from topology.probe.results import Outcome, Report, Status
 from topology.probe.tools import on_the_wire
 from topology.resolve.types import Kind, ResolvedNode, ResolvedSegment, ResolvedTopology
@@ -49,16 +58,25 @@ def run_probes(
         before = run.counters()
         outcomes: list[Outcome] = []
         pool = exits.enter_context(ThreadPoolExecutor(_WORKERS))
-        immediate = [p for p in probes if not isinstance(p.check, CountersRose)]
-        for outcome in pool.map(lambda p: run.probe(p, places), immediate):
-            outcomes.append(outcome)
-            progress(outcome, len(outcomes), len(probes))
-        for probe in probes:
-            if isinstance(probe.check, CountersRose):
-                outcomes.append(run.rose(probe, probe.check, before))
-                progress(outcomes[-1], len(outcomes), len(probes))
+        for wave in _waves(probes):
+            for outcome in pool.map(lambda p: run.probe(p, places, before), wave):
+                outcomes.append(outcome)
+                progress(outcome, len(outcomes), len(probes))
     seconds = time.monotonic() - started
+    outcomes.sort(key=lambda outcome: probes.index(outcome.probe))
     return Report(stack, outputs.variant, topology.name, tuple(outcomes), seconds)
+
+
+def _waves(probes: Sequence[Probe]) -> Iterator[list[Probe]]:
+    """What must answer, then what must be silent, then what was counted meanwhile.
+
+    Port scans would crowd out a single packet whose answer is waited for, and an ICMP error
+    is rate-limited at its source (RFC 1812 section 4.3.2.8).
+    """
+    loud = NoAnswer | NoEcho | OnlyOpen
+    yield [p for p in probes if not isinstance(p.check, loud | CountersRose)]
+    yield [p for p in probes if isinstance(p.check, loud)]
+    yield [p for p in probes if isinstance(p.check, CountersRose)]
 
 
 def _consoles(outputs: StackOutputs, surroundings: Surroundings) -> dict[str, Console]:
@@ -116,15 +134,21 @@ class _Run:
             surroundings=self.surroundings,
         )
 
-    def probe(self, probe: Probe, places: Mapping[PlaceId, Place]) -> Outcome:
+    def probe(
+        self,
+        probe: Probe,
+        places: Mapping[PlaceId, Place],
+        before: Mapping[str, Mapping[str, int]],
+    ) -> Outcome:
         """Makes one probe; what keeps it from being made becomes an outcome too."""
         started = time.monotonic()
         try:
             if isinstance(probe.check, DomainRuns):
                 status, seen = self._domain(probe.check.node)
+            elif isinstance(probe.check, CountersRose):
+                status, seen = self._rose(probe.check, before)
             else:
                 assert probe.place is not None
-                assert not isinstance(probe.check, CountersRose)
                 status, seen = on_the_wire(places[probe.place], probe.check)
         except ProbeError as error:
             status, seen = Status.ERROR, error.message + (f" ({error.hint})" if error.hint else "")
@@ -144,25 +168,24 @@ class _Run:
         """What each node has counted so far."""
         return {name: console.counters() for name, console in self.consoles.items()}
 
-    def rose(
-        self, probe: Probe, check: CountersRose, before: Mapping[str, Mapping[str, int]]
-    ) -> Outcome:
+    def _rose(
+        self, check: CountersRose, before: Mapping[str, Mapping[str, int]]
+    ) -> tuple[Status, str]:
         """Whether the node's counters have risen since `before`, waiting for its next line."""
-        started = time.monotonic()
         console = self.consoles.get(check.node)
         if console is None:
-            return Outcome(probe, Status.BROKEN, f"{check.node} is not deployed", 0.0)
+            return Status.BROKEN, f"{check.node} is not deployed"
         earlier = sum(before[check.node].get(name, 0) for name in check.counters)
+        deadline = time.monotonic() + _COUNTERS_DEADLINE
         while True:
             counted = console.counters()
             rise = sum(counted.get(name, 0) for name in check.counters) - earlier
-            spent = time.monotonic() - started
-            if rise >= check.least or spent > _COUNTERS_DEADLINE:
+            if rise >= check.least or time.monotonic() > deadline:
                 break
             time.sleep(0.05)  # between looks at a file that the node appends to
         named = ", ".join(f"{n} {counted[n]}" for n in check.counters if counted.get(n))
         status = Status.SEEN if rise >= check.least else Status.BROKEN
-        return Outcome(probe, status, f"rose by {rise} ({named or 'nothing counted'})", spent)
+        return status, f"rose by {rise} ({named or 'nothing counted'})"
 
 
 def _free_addresses(segment: ResolvedSegment, neighbours: list[ResolvedNode]) -> Iterator[str]:

@@ -107,9 +107,9 @@ def test_a_node_that_cannot_start_says_why_and_ends(
         "another kind": by_node["dns"].config,
         "no such interface": web.config.replace(web.nics[0].mac.encode(), b"02:00:00:00:00:99"),
     }[fault]
-    container = bench.start(web, config)
+    container = bench.start(web, config, dies=True)
     assert FAULTS[fault] in container.wait_for("fatal")["reason"]
-    eventually(lambda: not container.runs, "the domain ends")
+    eventually(lambda: not container.runs, "init ends")
 
 
 def test_a_container_ends_when_it_is_asked_to(bench: Bench, images: dict[str, ImageRef]) -> None:
@@ -119,5 +119,5 @@ def test_a_container_ends_when_it_is_asked_to(bench: Bench, images: dict[str, Im
     container = bench.start(domain)
     container.wait_for("ready")
     bench.libvirt.virsh("shutdown", "--mode", "signal", domain.name)
-    eventually(lambda: not container.runs, "the domain ends")
+    eventually(lambda: not container.runs, "init ends")
     assert not container.events("fatal")

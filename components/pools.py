@@ -35,6 +35,7 @@ def patiently(attempt: Callable[[], T]) -> T:
             taken = error.get_error_code() in (
                 libvirt.VIR_ERR_NO_STORAGE_POOL,  # theirs, gone between two of our calls
                 libvirt.VIR_ERR_OPERATION_FAILED,  # theirs, there
+                libvirt.VIR_ERR_OPERATION_INVALID,  # theirs, ended while we were in it
             )
             if not taken or time.monotonic() > deadline:
                 raise

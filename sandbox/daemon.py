@@ -8,6 +8,7 @@ import re
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -149,6 +150,7 @@ def start(lab: Lab) -> bool:
 
 def prepare_state(lab: Lab) -> None:
     """Make the lab's directories: root's, with the owner's own ones inside; raises LabError."""
+    _require_passage(lab.state)
     try:
         for path in (lab.state, lab.logs, lab.libvirt):
             path.mkdir(parents=True, exist_ok=True)
@@ -166,6 +168,16 @@ def prepare_state(lab: Lab) -> None:
             os.chown(lab.cache, lab.owner.uid, lab.owner.gid)
     except OSError as error:
         raise LabError(f"the lab's directories could not be made: {error}") from error
+
+
+def _require_passage(path: Path) -> None:
+    """Raise LabError where a mapped container's root, which is nobody here, could not pass."""
+    for parent in path.parents:
+        if parent.exists() and not parent.stat().st_mode & stat.S_IXOTH:
+            raise LabError(
+                f"{parent} may not be entered by others, so containers cannot reach {path}",
+                hint=f"chmod o+x {parent}, or set LAB_STATE to another place",
+            )
 
 
 def _forget(lab: Lab) -> None:

@@ -66,6 +66,7 @@ class Lab:
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
+        Path(name).chmod(0o755)
         made = Lab(Path(name))
         yield made
         made.run("down")

@@ -421,6 +421,7 @@ def test_two_labs_at_once_do_not_meet(sandbox: Sandbox, image: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="sandbox-") as name:
         other = Sandbox(Path(name))
         try:
+            other.directory.chmod(0o755)
             for lab in (sandbox, other):
                 # The same names of network, bridge, domains and pool in both.
                 lab.start()
@@ -504,6 +505,14 @@ def test_a_busy_directory_is_a_clear_error(directory: Path) -> None:
     assert done.returncode not in {0, 64}
     assert "Traceback" not in done.stderr
     assert str(blocked) in done.stderr
+
+
+def test_a_place_that_containers_cannot_enter_is_refused(directory: Path) -> None:
+    directory.chmod(0o700)
+    done = Sandbox(directory).run("daemon", "start")
+    assert done.returncode == 70
+    assert f"{directory} " in done.stderr
+    assert "LAB_STATE" in done.stderr
 
 
 def test_a_broken_libvirtd_is_told_with_its_log(sandbox: Sandbox) -> None:

@@ -89,7 +89,8 @@ impl Machine {
 /// # Safety
 /// `address` must be what the hypervisor passed at the PVH entry point.
 unsafe fn read(address: usize) -> Described {
-    let mapped = Range::new(PAGE.min(address), BOOT_PAGES << 21);
+    // Firmware may put it into the first page, which stays mapped until the tables are loaded.
+    let mapped = Range::new(0, BOOT_PAGES << 21);
     let readable = |start: u64, size: usize| {
         Range::sized(start, size as u64)
             .is_some_and(|range| range.start() != 0 && mapped.contains(range))

@@ -117,23 +117,33 @@ def enter(name: str) -> None:
 
 
 def _enter_unified(mountpoint: Path, name: str) -> None:
+    _give_controllers(mountpoint)
     group = mountpoint / name
     group.mkdir(exist_ok=True)
-    for parent in (mountpoint, group):
-        for controller in (parent / "cgroup.controllers").read_text(encoding="ascii").split():
-            # One that is in use by v1, or threaded, cannot be given on; libvirt does without.
-            with contextlib.suppress(OSError):
-                (parent / "cgroup.subtree_control").write_text(f"+{controller}", encoding="ascii")
     (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
 
 
-def leave_root() -> None:
-    """Move the caller from the root of its cgroup namespace to a leaf, as v2 demands."""
+def _give_controllers(parent: Path) -> None:
+    """Let a v2 group's children have every controller that can be given."""
+    for controller in (parent / "cgroup.controllers").read_text(encoding="ascii").split():
+        # One that is in use by v1, or threaded, cannot be given on; libvirt does without.
+        with contextlib.suppress(OSError):
+            (parent / "cgroup.subtree_control").write_text(f"+{controller}", encoding="ascii")
+
+
+def leave_root(name: str) -> None:
+    """Move the caller from the lab's group to a leaf of it: raises OSError.
+
+    A v2 group gives controllers to its children only when it has no process itself. It is called
+    after the group has become the root of the caller's cgroup namespace.
+    """
     for hierarchy in used(read()):
         if hierarchy.version == 2:
-            leaf = hierarchy.mountpoint / "keeper"
+            group = hierarchy.mountpoint / name
+            leaf = group / "keeper"
             leaf.mkdir(exist_ok=True)
-            (leaf / "cgroup.procs").write_text("0", encoding="ascii")
+            (leaf / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+            _give_controllers(group)
 
 
 def remount(fresh_sysfs: Callable[[], None]) -> None:

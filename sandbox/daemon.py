@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import select
 import shutil
 import signal
@@ -201,7 +200,7 @@ def _mounts_under(directory: Path) -> list[Path]:
     """Return the mount points at or below a directory, deepest and latest first."""
     found = []
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        place = _unescape(line.split(" ")[4])
+        place = syscalls.unescape(line.split(" ")[4])
         if place == directory or directory in place.parents:
             found.append(place)
     return found[::-1]
@@ -234,6 +233,8 @@ def stop(lab: Lab) -> bool:
     except (OSError, TimeoutError) as error:
         raise LabError(f"the lab could not be ended: {error}") from error
     # Nothing that looks like a living lab stays: neither sockets nor namespaces' files.
+    # Removing these also unmounts the copies of them that every mount namespace has which was made
+    # while the lab ran (a container's, a service's); they would keep the namespaces alive.
     for path in (*lab.run.glob("libvirt*-sock*"), *lab.namespaces.glob("*")):
         path.unlink()
     if lab.namespaces.exists():
@@ -275,7 +276,7 @@ def image_mounts(lab: Lab) -> tuple[Path, ...]:
     text = Path(f"/proc/{alive[0]}/mountinfo").read_text(encoding="utf-8")
     fields = [line.partition(" - ") for line in text.splitlines()]
     return tuple(
-        _unescape(left.split(" ")[4])
+        syscalls.unescape(left.split(" ")[4])
         for left, _, right in reversed(fields)
         if right.startswith("squashfs ")
     )
@@ -287,11 +288,6 @@ def unmount_inside(lab: Lab, target: Path) -> None:
     done = capture(["nsenter", *entered, "--", "umount", "--lazy", target])
     if done.returncode != 0:
         raise LabError(f"{target} could not be unmounted", log=done.stderr)
-
-
-def _unescape(field: str) -> Path:
-    """Return a path of mountinfo, in which blanks and backslashes are octal."""
-    return Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field))
 
 
 def last_lines(path: Path, count: int = 12) -> list[str]:

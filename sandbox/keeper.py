@@ -73,6 +73,7 @@ def main(argument: str) -> int:
     plan = Plan.decode(argument)
     cgroups.enter(plan.cgroup)
     syscalls.unshare(CloneFlag.NETWORK | CloneFlag.PID | CloneFlag.CGROUP)
+    cgroups.leave_root(plan.cgroup)
     made_read, made_write = os.pipe()
     bound_read, bound_write = os.pipe()
     child = os.fork()
@@ -117,7 +118,8 @@ def _first_process(plan: Plan, made: int, bound: int) -> int:
 
 def furnish(plan: Plan) -> None:
     """Make the mounts that the daemons see, in a fresh mount namespace; raises OSError."""
-    syscalls.mount("none", "/", flags=MountFlag.RECURSIVE | MountFlag.PRIVATE)
+    # What is mounted here stays here; what the host unmounts is not held on to.
+    syscalls.mount("none", "/", flags=MountFlag.RECURSIVE | MountFlag.SLAVE)
     shared = [Path(plan.run), Path(plan.state), Path(plan.cache)]
     handles = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in shared}
     # Libvirt must find neither the host's libvirt nor systemd, D-Bus or named namespaces.
@@ -144,7 +146,6 @@ def furnish(plan: Plan) -> None:
         host = Path("/etc", name).read_text(encoding="utf-8")
         amended.write_text(libvirt_config.accounts(name, host), encoding="utf-8")
         syscalls.mount(amended, Path("/etc", name), flags=MountFlag.BIND)
-    cgroups.leave_root()
 
 
 def fresh_sysfs() -> None:

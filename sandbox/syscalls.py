@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from enum import IntFlag
 from pathlib import Path
 
-__all__ = ["CloneFlag", "MountFlag", "mount", "unmount", "unshare"]
+__all__ = ["CloneFlag", "MountFlag", "mount", "unescape", "unmount", "unshare"]
 
 MNT_DETACH = 2
 UMOUNT_NOFOLLOW = 8
@@ -24,6 +25,7 @@ class MountFlag(IntFlag):
     BIND = 4096
     RECURSIVE = 16384
     PRIVATE = 1 << 18
+    SLAVE = 1 << 19
 
 
 class CloneFlag(IntFlag):
@@ -69,6 +71,11 @@ def unmount(target: str | Path, *, detach: bool = False) -> None:
     """Call umount2(2), never following a symbolic link; raises OSError."""
     flags = UMOUNT_NOFOLLOW | (MNT_DETACH if detach else 0)
     _check(_libc.umount2(os.fsencode(target), flags), "umount", str(target))
+
+
+def unescape(field: str) -> Path:
+    """Return a path of mountinfo, in which blanks and backslashes are octal."""
+    return Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field))
 
 
 def unshare(flags: CloneFlag) -> None:

@@ -113,7 +113,7 @@ def test_both_variants_are_up_at_once(lab: Lab) -> None:
 def test_a_killed_pulumi_is_recovered_from(lab: Lab, variant: str) -> None:
     lab.run("env")
     with lab.popen("up", variant, "--no-probe") as process:
-        eventually(lambda: bool(stacks.running(lab.paths)), "the first domain appears")
+        eventually(lambda: bool(stacks.running(lab.paths)), "the first domain appears", 300.0)
         (lock,) = stacks.locks(lab.paths)
         os.kill(lock.pid, signal.SIGKILL)
         assert process.wait(60) not in {0, 64}
@@ -127,7 +127,7 @@ def test_a_killed_pulumi_is_recovered_from(lab: Lab, variant: str) -> None:
 def test_a_killed_lab_is_recovered_from(lab: Lab, variant: str) -> None:
     lab.run("env")
     with lab.popen("up", variant, "--no-probe") as process:
-        eventually(lambda: bool(stacks.running(lab.paths)), "the first domain appears")
+        eventually(lambda: bool(stacks.running(lab.paths)), "the first domain appears", 300.0)
         process.kill()
     lab.run("up", variant, "--no-probe")
     assert set(lab.states(variant).values()) == {"running"}
@@ -136,7 +136,7 @@ def test_a_killed_lab_is_recovered_from(lab: Lab, variant: str) -> None:
 def test_a_killed_up_can_be_taken_down(lab: Lab) -> None:
     lab.run("env")
     with lab.popen("up", "--no-probe") as process:
-        eventually(lambda: bool(stacks.running(lab.paths)), "the first domain appears")
+        eventually(lambda: bool(stacks.running(lab.paths)), "the first domain appears", 300.0)
         (lock,) = stacks.locks(lab.paths)
         os.kill(lock.pid, signal.SIGKILL)
         process.kill()

@@ -438,6 +438,22 @@ def test_two_labs_at_once_do_not_meet(sandbox: Sandbox, image: Path) -> None:
             other.down()
 
 
+def test_a_copy_of_the_hosts_mounts_keeps_no_namespace_alive(sandbox: Sandbox) -> None:
+    sandbox.start()
+    namespaces = f"{sandbox.lab.namespaces}/"
+    own = Path("/proc/self/ns/mnt").readlink()
+    with subprocess.Popen(["unshare", "--mount", "sleep", "600"]) as holder:
+        try:
+            copied = Path(f"/proc/{holder.pid}/ns/mnt")
+            eventually(lambda: copied.readlink() != own, "it has a mount namespace of its own")
+            mounts = f"/proc/{holder.pid}/mountinfo"
+            assert any(namespaces in line for line in _lines(mounts))
+            sandbox.down()
+            assert not any(namespaces in line for line in _lines(mounts))
+        finally:
+            holder.kill()
+
+
 def test_a_plain_shell_reaches_it_and_a_stranger_does_not(directory: Path) -> None:
     sandbox = Sandbox(directory, owner=OWNER)
     (directory / "cache").mkdir()

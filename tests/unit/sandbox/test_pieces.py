@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sandbox
-from sandbox import cli, daemon, environment, install, keeper, libvirt_config, lock, suite
+from sandbox import cli, environment, install, keeper, libvirt_config, lock, suite, syscalls
 from sandbox.errors import Busy, LabError, Missing, NotPermitted
 from toolchain.packages import Group, Need
 
@@ -47,7 +47,7 @@ def test_a_plan_survives_the_command_line() -> None:
 
 
 def test_mount_points_with_blanks_are_read() -> None:
-    assert daemon._unescape(r"/a\040b\134c") == Path(r"/a b\c")
+    assert syscalls.unescape(r"/a\040b\134c") == Path(r"/a b\c")
 
 
 def test_a_held_lock_says_who_holds_it(tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 //! `cargo run --release -p service-bench`; figures only, nothing is asserted about time.
 #![forbid(unsafe_code)]
 
-mod packets;
-
 use std::hint::black_box;
 use std::time::Instant as Clock;
 
@@ -15,7 +13,7 @@ use service_filter::{Filter, Verdict};
 use service_route::Forwarder;
 use service_web::{Connection, Site};
 
-use packets::Pool;
+use service_bench::packets::{self, Pool};
 
 /// How often each operation is done in one run, and how many runs there are.
 const OPERATIONS: u32 = 200_000;

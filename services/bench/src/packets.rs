@@ -6,7 +6,9 @@ use service_config::NodeConfig;
 use service_core::Instant;
 use service_route::{Forwarder, Frame, Ports};
 
+/// The flags of a first segment.
 pub const SYN: u8 = 2;
+/// The flags of any later segment.
 pub const ACK: u8 = 16;
 
 /// A query for the address of a name.
@@ -66,7 +68,9 @@ impl Frame for Buffer {
 /// Ports that give every frame back.
 #[derive(Default)]
 pub struct Pool {
+    /// How many frames were sent.
     pub sent: u64,
+    /// The last frame that was sent or discarded.
     pub back: Option<Buffer>,
 }
 

@@ -22,21 +22,21 @@ pub(crate) fn check(config: &NodeConfig) -> Result<(), ConfigError> {
         Kind::Firewall if config.filter.is_none() => "filter",
         _ => return Ok(()),
     };
-    Err(ConfigError::new(missing, format!("a {} node needs it", config.kind.name())))
+    Err(ConfigError::new(missing.into(), &format_args!("a {} node needs it", config.kind.name())))
 }
 
 fn interfaces(config: &NodeConfig) -> Result<(), ConfigError> {
     for (index, interface) in config.interfaces.iter().enumerate() {
         let path = |field: &str| format!("interfaces[{index}].{field}");
         if interface.mtu < MTU_LEAST {
-            return Err(ConfigError::new(path("mtu"), "less than 68 bytes"));
+            return Err(ConfigError::new(path("mtu"), &"less than 68 bytes"));
         }
         let earlier = &config.interfaces[..index];
         if earlier.iter().any(|other| other.name >= interface.name) {
-            return Err(ConfigError::new(path("name"), "interfaces are sorted by unique name"));
+            return Err(ConfigError::new(path("name"), &"interfaces are sorted by unique name"));
         }
         if earlier.iter().any(|other| other.mac == interface.mac) {
-            return Err(ConfigError::new(path("mac"), "another interface has this address"));
+            return Err(ConfigError::new(path("mac"), &"another interface has this address"));
         }
         for (position, own) in interface.addresses.iter().enumerate() {
             let taken = earlier.iter().flat_map(|other| &other.addresses);
@@ -45,7 +45,7 @@ fn interfaces(config: &NodeConfig) -> Result<(), ConfigError> {
                 .any(|other| other.address() == own.address())
             {
                 let path = path(&format!("addresses[{position}]"));
-                return Err(ConfigError::new(path, "another interface has this address"));
+                return Err(ConfigError::new(path, &"another interface has this address"));
             }
         }
     }
@@ -56,21 +56,21 @@ fn routes(config: &NodeConfig) -> Result<(), ConfigError> {
     for (index, route) in config.routes.iter().enumerate() {
         let path = |field: &str| format!("routes[{index}].{field}");
         let Some(interface) = config.interface(&route.interface) else {
-            return Err(ConfigError::new(path("interface"), "no interface has this name"));
+            return Err(ConfigError::new(path("interface"), &"no interface has this name"));
         };
         if route.prefix.network().is_ipv4() != route.via.is_ipv4() {
-            return Err(ConfigError::new(path("via"), "not of the prefix's family"));
+            return Err(ConfigError::new(path("via"), &"not of the prefix's family"));
         }
         let addresses = &config.interfaces[interface].addresses;
         let link_local = matches!(route.via, IpAddr::V6(via) if via.is_unicast_link_local());
         if !link_local && !addresses.iter().any(|own| own.prefix().contains(route.via)) {
-            return Err(ConfigError::new(path("via"), "not attached to the interface"));
+            return Err(ConfigError::new(path("via"), &"not attached to the interface"));
         }
         if addresses.iter().any(|own| own.address() == route.via) {
-            return Err(ConfigError::new(path("via"), "the node's own address"));
+            return Err(ConfigError::new(path("via"), &"the node's own address"));
         }
         if config.routes[..index].iter().any(|other| other.prefix == route.prefix) {
-            return Err(ConfigError::new(path("prefix"), "another route has this prefix"));
+            return Err(ConfigError::new(path("prefix"), &"another route has this prefix"));
         }
     }
     Ok(())
@@ -80,7 +80,7 @@ fn rules(config: &NodeConfig, filter: &Filter) -> Result<(), ConfigError> {
     for (index, rule) in filter.rules.iter().enumerate() {
         let path = |field: String| format!("filter.rules[{index}].{field}");
         if filter.rules[..index].iter().any(|other| other.name == rule.name) {
-            return Err(ConfigError::new(path("name".into()), "another rule has this name"));
+            return Err(ConfigError::new(path("name".into()), &"another rule has this name"));
         }
         for (side, endpoints) in [("from", &rule.from), ("to", &rule.to)] {
             for (position, endpoint) in endpoints.iter().enumerate() {
@@ -88,7 +88,7 @@ fn rules(config: &NodeConfig, filter: &Filter) -> Result<(), ConfigError> {
                     && config.interface(name).is_none()
                 {
                     let path = path(format!("{side}[{position}].interface"));
-                    return Err(ConfigError::new(path, "no interface has this name"));
+                    return Err(ConfigError::new(path, &"no interface has this name"));
                 }
             }
         }
@@ -96,10 +96,10 @@ fn rules(config: &NodeConfig, filter: &Filter) -> Result<(), ConfigError> {
             let path = |field: &str| path(format!("match[{position}].{field}"));
             let has_ports = matches!(one.protocol, Protocol::Tcp | Protocol::Udp);
             if !has_ports && !one.ports.is_empty() {
-                return Err(ConfigError::new(path("ports"), "only TCP and UDP have ports"));
+                return Err(ConfigError::new(path("ports"), &"only TCP and UDP have ports"));
             }
             if has_ports && !one.types.is_empty() {
-                return Err(ConfigError::new(path("types"), "only ICMP has types"));
+                return Err(ConfigError::new(path("types"), &"only ICMP has types"));
             }
         }
     }

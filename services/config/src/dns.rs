@@ -147,10 +147,10 @@ impl Read for Record {
         let at = Path::Member(path, "data");
         let data = match kind {
             RecordType::A => {
-                RecordData::A(text.parse().map_err(|_| at.error("not an IPv4 address"))?)
+                RecordData::A(text.parse().map_err(|_| at.error(&"not an IPv4 address"))?)
             }
             RecordType::Aaaa => {
-                RecordData::Aaaa(text.parse().map_err(|_| at.error("not an IPv6 address"))?)
+                RecordData::Aaaa(text.parse().map_err(|_| at.error(&"not an IPv6 address"))?)
             }
             RecordType::Ns => RecordData::Ns(text),
             RecordType::Ptr => RecordData::Ptr(text),

@@ -11,8 +11,9 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(crate) fn new(path: impl Into<String>, reason: impl fmt::Display) -> Self {
-        Self { path: path.into(), reason: reason.to_string() }
+    #[cold]
+    pub(crate) fn new(path: String, reason: &dyn fmt::Display) -> Self {
+        Self { path, reason: reason.to_string() }
     }
 
     /// Where in the document, `interfaces[0].mac`; `.` is the document itself.

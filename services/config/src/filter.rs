@@ -96,7 +96,7 @@ impl Read for Endpoint {
         object.finish()?;
         match (interface, prefix) {
             (Some(endpoint), None) | (None, Some(endpoint)) => Ok(endpoint),
-            _ => Err(path.error("expected either `interface` or `prefix`")),
+            _ => Err(path.error(&"expected either `interface` or `prefix`")),
         }
     }
 }

@@ -223,6 +223,6 @@ as_text!(InterfaceAddress);
 impl Read for IpAddr {
     fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
         let text = String::read(value, path)?;
-        text.parse().map_err(|_| path.error("not an IP address"))
+        text.parse().map_err(|_| path.error(&"not an IP address"))
     }
 }

@@ -44,7 +44,7 @@ impl NodeConfig {
     /// Reads a document; trailing NULs (a boot module's padding) and white space are allowed.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
         let end = document.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        let value = Value::parse(&document[..end]).map_err(|error| Path::Document.error(error))?;
+        let value = Value::parse(&document[..end]).map_err(|error| Path::Document.error(&error))?;
         let config = Self::read(value, &Path::Document)?;
         check::check(&config)?;
         Ok(config)
@@ -61,7 +61,7 @@ impl Read for NodeConfig {
         let mut object = Object::new(value, path)?;
         let version = object.required("version")?;
         if version != Self::VERSION {
-            return Err(Path::Member(path, "version").error("this reader knows version 1 only"));
+            return Err(Path::Member(path, "version").error(&"this reader knows version 1 only"));
         }
         let config = Self {
             version,

@@ -18,12 +18,14 @@ pub(crate) enum Path<'a> {
 
 impl Path<'_> {
     /// An error at this place.
-    pub(crate) fn error(&self, reason: impl Display) -> ConfigError {
+    #[cold]
+    pub(crate) fn error(&self, reason: &dyn Display) -> ConfigError {
         ConfigError::new(format!("{self}"), reason)
     }
 
+    #[cold]
     fn mismatch(&self, expected: &str, value: &Value) -> ConfigError {
-        self.error(format_args!("expected {expected}, found {}", value.kind()))
+        self.error(&format_args!("expected {expected}, found {}", value.kind()))
     }
 }
 
@@ -59,25 +61,35 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Takes a member out; not generic, so that there is one copy of it.
+    fn take(&mut self, key: &str) -> Option<Value> {
+        let index = self.members.iter().position(|(other, _)| other == key)?;
+        Some(self.members.swap_remove(index).1)
+    }
+
     pub(crate) fn optional<T: Read>(&mut self, key: &str) -> Result<Option<T>, ConfigError> {
-        let Some(index) = self.members.iter().position(|(other, _)| other == key) else {
-            return Ok(None);
-        };
-        let (key, value) = self.members.swap_remove(index);
-        T::read(value, &Path::Member(self.path, &key)).map(Some)
+        match self.take(key) {
+            Some(value) => T::read(value, &Path::Member(self.path, key)).map(Some),
+            None => Ok(None),
+        }
     }
 
     pub(crate) fn required<T: Read>(&mut self, key: &str) -> Result<T, ConfigError> {
-        match self.optional(key)? {
-            Some(value) => Ok(value),
-            None => Err(self.path.error(format_args!("missing field `{key}`"))),
+        match self.take(key) {
+            Some(value) => T::read(value, &Path::Member(self.path, key)),
+            None => Err(self.missing(key)),
         }
+    }
+
+    #[cold]
+    fn missing(&self, key: &str) -> ConfigError {
+        self.path.error(&format_args!("missing field `{key}`"))
     }
 
     /// Refuses members that nobody has taken.
     pub(crate) fn finish(self) -> Result<(), ConfigError> {
         match self.members.first() {
-            Some((key, _)) => Err(Path::Member(self.path, key).error("unknown field")),
+            Some((key, _)) => Err(Path::Member(self.path, key).error(&"unknown field")),
             None => Ok(()),
         }
     }
@@ -107,7 +119,7 @@ macro_rules! read_number {
             fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
                 let wide = u64::read(value, path)?;
                 let most = <$type>::MAX;
-                wide.try_into().map_err(|_| path.error(format_args!("more than {most}")))
+                wide.try_into().map_err(|_| path.error(&format_args!("more than {most}")))
             }
         }
     )*};
@@ -130,8 +142,11 @@ impl<T: Read> Read for Vec<T> {
             Value::List(values) => values,
             other => return Err(path.mismatch("a list", &other)),
         };
-        let read = |(index, value)| T::read(value, &Path::Item(path, index));
-        values.into_iter().enumerate().map(read).collect()
+        let mut items = Self::with_capacity(values.len());
+        for (index, value) in values.into_iter().enumerate() {
+            items.push(T::read(value, &Path::Item(path, index))?);
+        }
+        Ok(items)
     }
 }
 
@@ -141,8 +156,8 @@ impl Read for (u16, u16) {
         let ends = Vec::<u16>::read(value, path)?;
         match *ends {
             [first, last] if first <= last => Ok((first, last)),
-            [_, _] => Err(path.error("a range that ends before it begins")),
-            _ => Err(path.error("expected a list of two numbers")),
+            [_, _] => Err(path.error(&"a range that ends before it begins")),
+            _ => Err(path.error(&"expected a list of two numbers")),
         }
     }
 }
@@ -156,7 +171,7 @@ macro_rules! read_text {
                 path: &$crate::read::Path<'_>,
             ) -> Result<Self, $crate::ConfigError> {
                 let text = alloc::string::String::read(value, path)?;
-                text.parse().map_err(|error| path.error(error))
+                text.parse().map_err(|error| path.error(&error))
             }
         }
     )*};
@@ -172,7 +187,7 @@ macro_rules! read_word {
             ) -> Result<Self, $crate::ConfigError> {
                 match alloc::string::String::read(value, path)?.as_str() {
                     $($word => Ok(Self::$variant),)*
-                    _ => Err(path.error(concat!("expected one of" $(, " ", $word)*))),
+                    _ => Err(path.error(&concat!("expected one of" $(, " ", $word)*))),
                 }
             }
         }

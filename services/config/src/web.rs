@@ -69,9 +69,9 @@ impl Read for Resource {
             (Some(text), None) => Body::Text(text),
             (None, Some(encoded)) => {
                 let bytes = Base64::decode_vec(&encoded);
-                Body::Binary(bytes.map_err(|_| path.error("base64 that is not"))?)
+                Body::Binary(bytes.map_err(|_| path.error(&"base64 that is not"))?)
             }
-            _ => return Err(path.error("a resource has either `body` or `base64`")),
+            _ => return Err(path.error(&"a resource has either `body` or `base64`")),
         };
         Ok(Self { path: name, media_type, body })
     }

@@ -11,8 +11,10 @@ fn documents() -> Vec<PathBuf> {
     let mut documents = json_files(&here.join("tests/documents"));
     assert_eq!(documents.len(), 4);
     let golden = here.join("../../tests/golden/config");
-    for topology in fs::read_dir(golden).into_iter().flatten() {
-        documents.extend(json_files(&topology.expect("readable folder").path()));
+    for topology in fs::read_dir(golden).expect("Python's golden documents") {
+        let written = json_files(&topology.expect("readable folder").path());
+        assert!(!written.is_empty());
+        documents.extend(written);
     }
     documents
 }

@@ -384,9 +384,8 @@ fn unknown_edns_versions_are_told_ours() {
 fn responses_and_scraps_are_never_answered() {
     let mut response = query("www.poc.example", Rtype::A, None);
     response[2] |= 0x80;
-    let mut counters = Counters::default();
+    let (mut counters, mut out) = (Counters::default(), [0; 512]);
     for message in [response.as_slice(), &[], &[0; 11]] {
-        let mut out = [0; 512];
         assert_eq!(server().answer(&mut counters, Transport::Udp, message, &mut out), None);
     }
     assert_eq!((counters.ignored, counters.queries), (3, 0));

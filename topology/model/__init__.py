@@ -7,10 +7,10 @@ from topology.model.node import Interface
 from topology.model.policy import Policy, Rule
 from topology.model.router import RouterNode
 from topology.model.segment import Segment
-from topology.model.statement import Isolate, Only, Reach, Waypoint
+from topology.model.statement import Isolate, Never, Only, Reach, Waypoint
 from topology.model.topology import AnyNode, Topology
 from topology.model.web import WebNode
-from topology.model.words import Dataplane, Kind, Protocol, RuleAction, StatementKind
+from topology.model.words import Dataplane, Kind, Protocol, RoutingFault, RuleAction, StatementKind
 
 __all__ = [
     "AnyNode",
@@ -21,12 +21,14 @@ __all__ = [
     "Interface",
     "Isolate",
     "Kind",
+    "Never",
     "Only",
     "Policy",
     "Protocol",
     "Reach",
     "RecordSet",
     "RouterNode",
+    "RoutingFault",
     "Rule",
     "RuleAction",
     "Segment",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from topology.model.base import Model, OneOrMore, Text
-from topology.model.words import StatementKind
+from topology.model.words import RoutingFault, StatementKind
 
-__all__ = ["Isolate", "Only", "Reach", "Statement", "Waypoint"]
+__all__ = ["Isolate", "Never", "Only", "Reach", "Statement", "Waypoint"]
 
 
 class _Statement(Model):
@@ -44,6 +44,20 @@ class Waypoint(_Statement):
     waypoint: Text
 
 
+class Never(_Statement):
+    """No packet from a source to a destination meets these faults of routes.
+
+    A loop is one for any header, whatever neighbour it is handed to. A black hole is where a
+    node's own packet ends for want of a route, or of the neighbour that the route leads to.
+    """
+
+    never: Annotated[
+        tuple[RoutingFault, ...],
+        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+        Field(min_length=1),
+    ]
+
+
 def _kind(value: Any) -> str | None:
     for kind in StatementKind:
         if (kind.value in value) if isinstance(value, dict) else hasattr(value, kind.value):
@@ -53,6 +67,7 @@ def _kind(value: Any) -> str | None:
 
 Statement = Annotated[
     Annotated[Isolate, Tag("isolate")]
+    | Annotated[Never, Tag("never")]
     | Annotated[Only, Tag("only")]
     | Annotated[Reach, Tag("reach")]
     | Annotated[Waypoint, Tag("waypoint")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Dataplane", "Kind", "Protocol", "RuleAction", "StatementKind"]
+__all__ = ["Dataplane", "Kind", "Protocol", "RoutingFault", "RuleAction", "StatementKind"]
 
 
 class Dataplane(StrEnum):
@@ -38,6 +38,13 @@ class Protocol(StrEnum):
     UDP = "udp"
 
 
+class RoutingFault(StrEnum):
+    """How routes fail a packet: they lead in a circle, or nowhere."""
+
+    BLACK_HOLES = "black-holes"
+    LOOPS = "loops"
+
+
 class RuleAction(StrEnum):
     """What a rule does with what it matches."""
 
@@ -49,6 +56,7 @@ class StatementKind(StrEnum):
     """What a statement asserts about flows."""
 
     ISOLATE = "isolate"
+    NEVER = "never"
     ONLY = "only"
     REACH = "reach"
     WAYPOINT = "waypoint"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from topology.model import Isolate, Only, Reach, StatementKind, Topology, Waypoint
+from topology.model import Isolate, Never, Only, Reach, StatementKind, Waypoint
 from topology.resolve.names import Names
 from topology.resolve.services import resolve_services
-from topology.resolve.types import Match, ResolvedStatement
+from topology.resolve.types import ResolvedStatement
 
 __all__ = ["resolve_statement", "resolve_statements"]
 
@@ -18,29 +18,25 @@ def resolve_statements(names: Names) -> dict[str, ResolvedStatement]:
 
 def resolve_statement(names: Names, name: str) -> ResolvedStatement:
     """One statement; its sets may be empty, which a check refuses."""
-    statement = names.topology.statements[name]
-    kind, matches, only, node = _meaning(names.topology, statement)
-    return ResolvedStatement(
-        name=name,
-        kind=kind,
-        sources=names.nodes(statement.sources),
-        destinations=names.nodes(statement.destinations),
-        matches=matches,
-        only=only,
-        node=node,
-    )
-
-
-def _meaning(
-    topology: Topology, statement: Isolate | Only | Reach | Waypoint
-) -> tuple[StatementKind, tuple[Match, ...], tuple[str, ...], str | None]:
+    topology = names.topology
+    statement = topology.statements[name]
+    sources, destinations = names.nodes(statement.sources), names.nodes(statement.destinations)
     match statement:
-        case Reach():
-            return StatementKind.REACH, resolve_services(topology, statement.reach), (), None
-        case Isolate():
-            matches = resolve_services(topology, statement.isolate)
-            return StatementKind.ISOLATE, matches, (), statement.across
-        case Only():
-            return StatementKind.ONLY, (), tuple(sorted(statement.only)), None
-        case Waypoint():
-            return StatementKind.WAYPOINT, (), (), statement.waypoint
+        case Reach(reach=services):
+            matches = resolve_services(topology, services)
+            return ResolvedStatement(name, StatementKind.REACH, sources, destinations, matches)
+        case Isolate(isolate=services, across=across):
+            matches = resolve_services(topology, services)
+            return ResolvedStatement(
+                name, StatementKind.ISOLATE, sources, destinations, matches, node=across
+            )
+        case Only(only=listed):
+            return ResolvedStatement(
+                name, StatementKind.ONLY, sources, destinations, only=tuple(sorted(listed))
+            )
+        case Waypoint(waypoint=node):
+            return ResolvedStatement(name, StatementKind.WAYPOINT, sources, destinations, node=node)
+        case Never(never=faults):
+            return ResolvedStatement(
+                name, StatementKind.NEVER, sources, destinations, faults=tuple(sorted(set(faults)))
+            )

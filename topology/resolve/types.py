@@ -18,7 +18,14 @@ from ipaddress import (
     IPv6Network,
 )
 
-from topology.model.words import Dataplane, Kind, Protocol, RuleAction, StatementKind
+from topology.model.words import (
+    Dataplane,
+    Kind,
+    Protocol,
+    RoutingFault,
+    RuleAction,
+    StatementKind,
+)
 
 __all__ = [
     "Address",
@@ -40,6 +47,7 @@ __all__ = [
     "ResolvedStatement",
     "ResolvedTopology",
     "Resource",
+    "RoutingFault",
     "RuleAction",
     "StatementKind",
 ]
@@ -203,6 +211,7 @@ class ResolvedStatement:
     `sources` and `destinations` hold node names. `matches` is empty for any service.
     `only` names the statements whose flows are the only ones let through; `node` is the
     waypoint of a waypoint statement and the `across` of an isolation (`None`: anywhere).
+    `faults` are what routes must never do.
     """
 
     name: str
@@ -212,6 +221,7 @@ class ResolvedStatement:
     matches: tuple[Match, ...] = ()
     only: tuple[str, ...] = ()
     node: str | None = None
+    faults: tuple[RoutingFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

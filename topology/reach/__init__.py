@@ -1,0 +1,1 @@
+"""Symbolic reachability: what the declared network lets through, proved for all packets."""

@@ -1,0 +1,303 @@
+"""The network as a function on sets of flows: what each node does with what comes in.
+
+Routes split a set by destination, filters cut it, nothing changes a header. The model is that of
+the dataplanes (`services/route`, `services/filter`, and the kernel's): longest prefix first, a
+node's own addresses on whichever interface, no reverse-path check, next hops as declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TypeAlias
+
+from topology.reach.flows import FlowSet
+from topology.reach.policy import permitted
+from topology.reach.ranges import Mapped, Ranges, normal, subtract, sweep
+from topology.reach.space import ADDRESSES, ALL_SERVICES, address_point, prefix_span
+from topology.resolve.types import InterfaceAddress, ResolvedNode, ResolvedTopology
+
+__all__ = ["Arrival", "Ending", "Network", "Outcome", "Step"]
+
+Arrival: TypeAlias = tuple[str, str]
+"""A forwarder, and the segment by which packets come in to it."""
+
+
+class Ending(StrEnum):
+    """How flows end that no filter drops."""
+
+    DELIVERED = "delivered"
+    LOOP = "loop"
+    NO_NEIGHBOUR = "no neighbour"
+    NO_ROUTE = "no route"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Flows that take one path to one ending; `node` is where they end.
+
+    `path` holds the forwarders that they came in to, in order; the last one is `node` itself
+    where a forwarder is addressed.
+    """
+
+    flows: FlowSet
+    path: tuple[Arrival, ...]
+    ending: Ending
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Flows about to come in to a forwarder, that `path` led to."""
+
+    flows: FlowSet
+    arrival: Arrival
+    path: tuple[Arrival, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """Where a route leads: by an interface to a next hop, or (`None`) to a neighbour itself.
+
+    Without a segment it is the node itself, and with `dropped` a broadcast address.
+    """
+
+    segment: str | None = None
+    next_hop: str | None = None
+    dropped: bool = False
+
+
+class Network:
+    """A resolved topology whose forwarding and filtering can be asked about sets of flows.
+
+    What is worked out for one question serves the next; the topology does not change.
+    """
+
+    def __init__(self, topology: ResolvedTopology) -> None:
+        self.topology = topology
+        self._tables: dict[str, dict[str | None, Mapped[_Hop]]] = {}
+        self._permitted: dict[tuple[str, str, str | None], FlowSet] = {}
+        self._neighbours: dict[str, Mapped[str]] = {}
+        self._own: dict[str, Ranges] = {}
+
+    @cached_property
+    def attached(self) -> Mapping[str, tuple[str, ...]]:
+        """The nodes on each segment."""
+        found: dict[str, list[str]] = {name: [] for name in self.topology.segments}
+        for name, node in self.topology.nodes.items():
+            for interface in node.interfaces:
+                found[interface.segment].append(name)
+        return {segment: tuple(names) for segment, names in found.items()}
+
+    def addresses(self, node: str) -> Ranges:
+        """A node's own addresses."""
+        known = self._own.get(node)
+        if known is None:
+            points = [address_point(a.ip) for _, a in _addresses(self.topology.nodes[node])]
+            known = self._own[node] = normal((point, point) for point in points)
+        return known
+
+    def neighbours(self, segment: str) -> Mapped[str]:
+        """Whose the addresses on a segment are."""
+        known = self._neighbours.get(segment)
+        if known is None:
+            points = sorted(
+                (address_point(address.ip), name)
+                for name in self.attached[segment]
+                for where, address in _addresses(self.topology.nodes[name])
+                if where == segment
+            )
+            known = self._neighbours[segment] = tuple((point, point, n) for point, n in points)
+        return known
+
+    def permitted(self, node: str, ingress: str, egress: str | None) -> FlowSet:
+        """The first packets that a forwarder passes on, `egress` is `None` for those to itself."""
+        key = (node, ingress, egress)
+        known = self._permitted.get(key)
+        if known is None:
+            resolved = self.topology.nodes[node]
+            known = _unforged(resolved)
+            if resolved.policy is not None:
+                known &= permitted(resolved.policy, ingress, egress)
+            self._permitted[key] = known
+        return known
+
+    def opened(
+        self, alike: Sequence[str], destinations: Ranges, services: Ranges = ALL_SERVICES
+    ) -> FlowSet:
+        """The flows that nodes of the same interfaces and routes open.
+
+        Their source is their address on the interface that they leave by, or any of their own
+        where they have no route.
+        """
+        found = FlowSet()
+        wanted = FlowSet.of(destinations, ADDRESSES, services)
+        for table in self._table(alike[0]).values():
+            for hop, flows in wanted.split(table):
+                if hop.segment is not None:
+                    near = normal(
+                        (point, point)
+                        for name in alike
+                        for where, address in _addresses(self.topology.nodes[name])
+                        if where == hop.segment and (point := address_point(address.ip))
+                    )
+                    found |= flows.by(near)
+        lost = subtract(destinations, self.routed(alike[0]))
+        own = normal(span for name in alike for span in self.addresses(name))
+        return found | FlowSet.of(lost, own, services)
+
+    def send(self, node: str, flows: FlowSet) -> Iterator[Outcome | Step]:
+        """The first steps of what a node sends by its own routes."""
+        for table in self._table(node).values():
+            for hop, sent in flows.split(table):
+                if hop.segment is not None:
+                    yield from self._onward(node, hop, sent, ())
+        if lost := flows.outside(self.routed(node)):
+            yield Outcome(lost, (), Ending.NO_ROUTE, node)
+
+    def enter(self, segment: str, flows: FlowSet, source: str | None) -> Iterator[Outcome | Step]:
+        """The first steps of what somebody on a segment hands to any neighbour there.
+
+        That is all that a stranger can do: any header, to any forwarder, whatever the routes of
+        a node say. `source` is a node that does not count as its own neighbour.
+        """
+        for name in self.attached[segment]:
+            if name == source:
+                continue
+            if self.topology.nodes[name].kind.forwards:
+                yield Step(flows, (name, segment))
+            elif reached := flows.towards(self.addresses(name)):
+                yield Outcome(reached, (), Ending.DELIVERED, name)
+
+    def outcomes(
+        self,
+        starts: Iterable[Outcome | Step],
+        *,
+        answers_to: frozenset[str] | None = None,
+        around: str | None = None,
+    ) -> Iterator[Outcome]:
+        """What becomes of first steps; see `follow`."""
+        for start in starts:
+            if isinstance(start, Outcome):
+                yield start
+            else:
+                yield from self.follow(start, answers_to=answers_to, around=around)
+
+    def follow(
+        self, step: Step, *, answers_to: frozenset[str] | None = None, around: str | None = None
+    ) -> Iterator[Outcome]:
+        """What becomes of flows that come in to a forwarder.
+
+        With `answers_to`, they are answers to flows that these nodes have seen open: a stateful
+        filter lets them back if it has, and judges them invalid if it has not. Nothing passes
+        through the node `around`.
+        """
+        waiting = [step]
+        while waiting:
+            now = waiting.pop()
+            node, ingress = now.arrival
+            if node == around:
+                continue
+            path = (*now.path, now.arrival)
+            if any(node == before for before, _ in now.path):
+                # Routes look at destinations alone: where they led back once, they always do.
+                yield Outcome(now.flows, path, Ending.LOOP, node)
+                continue
+            for egress, table in self._table(node).items():
+                passed = now.flows & self._passes(node, ingress, egress, answers_to)
+                for hop, flows in passed.split(table):
+                    for outcome in self._onward(node, hop, flows, path):
+                        if isinstance(outcome, Step):
+                            waiting.append(outcome)
+                        else:
+                            yield outcome
+            if lost := now.flows.outside(self.routed(node)):
+                yield Outcome(lost, path, Ending.NO_ROUTE, node)
+
+    def routed(self, node: str) -> Ranges:
+        """The destinations that a node has a route for."""
+        tables = self._table(node).values()
+        return normal((low, high) for table in tables for low, high, _ in table)
+
+    def _passes(
+        self, node: str, ingress: str, egress: str | None, answers_to: frozenset[str] | None
+    ) -> FlowSet:
+        policy = self.topology.nodes[node].policy
+        if answers_to is not None and policy is not None and policy.stateful:
+            return _unforged(self.topology.nodes[node]) if node in answers_to else FlowSet()
+        return self.permitted(node, ingress, egress)
+
+    def _onward(
+        self, node: str, hop: _Hop, flows: FlowSet, path: tuple[Arrival, ...]
+    ) -> Iterator[Outcome | Step]:
+        if hop.dropped:
+            return
+        if hop.segment is None:
+            yield Outcome(flows, path, Ending.DELIVERED, node)
+        elif hop.next_hop is not None:
+            yield Step(flows, (hop.next_hop, hop.segment), path)
+        else:
+            found: Ranges = ()
+            for name, reached in flows.split(self.neighbours(hop.segment)):
+                if self.topology.nodes[name].kind.forwards:
+                    yield Step(reached, (name, hop.segment), path)
+                else:
+                    yield Outcome(reached, path, Ending.DELIVERED, name)
+            found = normal((low, high) for low, high, _ in self.neighbours(hop.segment))
+            if lost := flows.outside(found):
+                yield Outcome(lost, path, Ending.NO_NEIGHBOUR, node)
+
+    def _table(self, node: str) -> dict[str | None, Mapped[_Hop]]:
+        """A node's routes by the interface that they leave by, `None` for what ends here."""
+        known = self._tables.get(node)
+        if known is None:
+            whole = _table(self.topology.nodes[node])
+            parts: dict[str | None, list[tuple[int, int, _Hop]]] = {}
+            for low, high, hop in whole:
+                parts.setdefault(hop.segment, []).append((low, high, hop))
+            known = {egress: tuple(entries) for egress, entries in parts.items()}
+            self._tables[node] = known
+        return known
+
+
+def _table(node: ResolvedNode) -> Mapped[_Hop]:
+    """A node's routes over all destinations: the longest prefix decides, the attached one first."""
+    entries: list[tuple[int, tuple[int, int], _Hop]] = []
+    for segment, address in _addresses(node):
+        first, last = prefix_span(address.network)
+        point = address_point(address.ip)
+        bits, length = address.max_prefixlen, address.network.prefixlen
+        entries.append((bits, (point, point), _Hop()))
+        if address.version == 4 and length < bits - 1:
+            dropped = _Hop(dropped=True)
+            entries.extend((bits, (edge, edge), dropped) for edge in (first, last))
+        entries.append((length, (first, last), _Hop(segment)))
+    for route in node.routes:
+        hop = _Hop(route.interface, route.next_hop)
+        entries.append((route.prefix.prefixlen, prefix_span(route.prefix), hop))
+    entries.sort(key=lambda entry: -entry[0])
+    spans = [(*span, place) for place, (_, span, _) in enumerate(entries)]
+    return sweep(spans, ADDRESSES, lambda places: entries[places[0]][2] if places else None)
+
+
+def _addresses(node: ResolvedNode) -> Iterator[tuple[str, InterfaceAddress]]:
+    for interface in node.interfaces:
+        for address in interface.addresses:
+            yield interface.segment, address
+
+
+def _unforged(node: ResolvedNode) -> FlowSet:
+    """All flows but those that claim to be from a forwarder itself, or from a broadcast address.
+
+    Both dataplanes drop these of IPv4 (RFC 1812 section 5.3.8), the kernel does not of IPv6.
+    """
+    claimed: list[tuple[int, int]] = []
+    for _, address in _addresses(node):
+        if address.version == 4:
+            points = [address_point(address.ip)]
+            if address.network.prefixlen < 31:
+                points.extend(prefix_span(address.network))
+            claimed.extend((point, point) for point in points)
+    return FlowSet.of(ADDRESSES, subtract(ADDRESSES, normal(claimed)), ALL_SERVICES)

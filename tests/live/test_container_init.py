@@ -34,8 +34,8 @@ def images() -> dict[str, ImageRef]:
 
 
 @pytest.fixture(scope="module")
-def libvirt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Libvirt]:
-    with private_libvirt(tmp_path_factory.mktemp("libvirt")) as started:
+def libvirt() -> Iterator[Libvirt]:
+    with private_libvirt() as started:
         yield started
 
 
@@ -110,6 +110,29 @@ def test_a_node_that_cannot_start_says_why_and_ends(
     container = bench.start(web, config, dies=True)
     assert FAULTS[fault] in container.wait_for("fatal")["reason"]
     eventually(lambda: not container.runs, "init ends")
+
+
+@pytest.mark.parametrize("server", ["203.0.113.80", "[2001:db8:3::80]"])
+def test_a_node_tells_its_neighbours_that_it_took_an_address_over(
+    bench: Bench, images: dict[str, ImageRef], server: str
+) -> None:
+    deployment = planned(images)
+    bench.segments(deployment)
+    (first,) = [one for one in deployment.domains if one.node == "web"]
+    (segment,) = [one for one in deployment.segments if one.name == "servers"]
+    bench.client("near", segment.bridge, ["203.0.113.9/24", "2001:db8:3::9/64"], {})
+    page = ["curl", "-s", "--fail", "-m", "2", f"http://{server}/"]
+
+    bench.start(first).wait_for("ready")
+    assert bench.libvirt.run(*page, namespace="near").stdout
+    bench.libvirt.virsh("destroy", first.name)
+
+    # Its neighbour knows the address by a MAC that is gone, and would for half a minute.
+    nic = replace(first.nics[0], mac="02:00:00:00:00:99")
+    config = first.config.replace(first.nics[0].mac.encode(), nic.mac.encode())
+    second = replace(first, name=f"{first.name}-second", nics=(nic,))
+    bench.start(second, config).wait_for("ready")
+    assert bench.libvirt.run(*page, namespace="near").stdout
 
 
 def test_a_container_ends_when_it_is_asked_to(bench: Bench, images: dict[str, ImageRef]) -> None:

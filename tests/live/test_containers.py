@@ -44,8 +44,8 @@ def images() -> dict[str, ImageRef]:
 
 
 @pytest.fixture(scope="module")
-def libvirt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Libvirt]:
-    with private_libvirt(tmp_path_factory.mktemp("libvirt")) as started:
+def libvirt() -> Iterator[Libvirt]:
+    with private_libvirt() as started:
         yield started
 
 

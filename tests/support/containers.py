@@ -96,14 +96,25 @@ class Libvirt:
 
 
 @contextlib.contextmanager
-def private_libvirt(directory: Path) -> Iterator[Libvirt]:
-    """A private libvirt with its state in `directory`, ended with all that it holds."""
-    lab = paths.find({"LAB_STATE": str(directory / "state"), "LAB_RUN": str(directory / "run")})
-    daemon.start(lab)
-    try:
-        yield Libvirt(lab)
-    finally:
-        daemon.stop(lab)
+def open_directory() -> Iterator[Path]:
+    """A temporary directory that the root of a mapped container may enter."""
+    with tempfile.TemporaryDirectory(prefix="containers-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        yield directory
+
+
+@contextlib.contextmanager
+def private_libvirt() -> Iterator[Libvirt]:
+    """A private libvirt, ended with all that it holds."""
+    with open_directory() as directory:
+        places = {"LAB_STATE": str(directory / "state"), "LAB_RUN": str(directory / "run")}
+        lab = paths.find(places)
+        daemon.start(lab)
+        try:
+            yield Libvirt(lab)
+        finally:
+            daemon.stop(lab)
 
 
 @dataclass
@@ -218,7 +229,7 @@ class Bench:
         return str(image)
 
     def _mount(self, domain: PlannedDomain) -> str:
-        root = self.directory / f"{domain.node}.root"
+        root = self.directory / f"{domain.name}.root"
         root.mkdir(exist_ok=True)
         options = "loop,ro,suid,dev,exec"
         self.libvirt.run("mount", "-o", options, str(domain.image.path), str(root))
@@ -271,10 +282,9 @@ class Bench:
 
 @contextlib.contextmanager
 def cleared(libvirt: Libvirt) -> Iterator[Bench]:
-    """A bench that is cleared, in a directory that the root of a mapped container may enter."""
-    with tempfile.TemporaryDirectory(prefix="containers-") as directory:
-        Path(directory).chmod(0o755)
-        bench = Bench(libvirt, Path(directory))
+    """A bench that is cleared."""
+    with open_directory() as directory:
+        bench = Bench(libvirt, directory)
         try:
             yield bench
         finally:

@@ -10,27 +10,41 @@ use crate::{console, sys};
 
 /// Why a node cannot go on.
 #[derive(Debug)]
-pub struct Fatal(Cow<'static, str>);
+pub struct Fatal {
+    reason: Cow<'static, str>,
+    error: Option<Errno>,
+}
 
 impl Fatal {
     /// A reason in plain words.
     pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self(reason.into())
+        Self { reason: reason.into(), error: None }
     }
 
     /// What failed, and the system's word for why.
     pub fn system(what: impl fmt::Display, error: Errno) -> Self {
-        Self(format!("{what}: {}", Reason(error)).into())
+        Self { reason: format!("{what}: {}", Reason(error)).into(), error: Some(error) }
     }
 
     /// A reason that is an error of another part.
     pub fn display(error: impl fmt::Display) -> Self {
-        Self(format!("{error}").into())
+        Self::new(format!("{error}"))
     }
 
     /// The reason.
     pub fn reason(&self) -> &str {
-        &self.0
+        &self.reason
+    }
+
+    /// Whether the system gave `error` for it.
+    pub fn is(&self, error: Errno) -> bool {
+        self.error == Some(error)
+    }
+
+    /// The same at a place.
+    #[must_use]
+    pub fn at(self, place: impl fmt::Display) -> Self {
+        Self { reason: format!("{place}: {}", self.reason).into(), error: self.error }
     }
 }
 

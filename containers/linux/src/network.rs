@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use rustix::io::Errno;
 use service_config::{Interface, NodeConfig};
 
 use crate::netlink::route::{Link, Routing};
@@ -45,7 +46,7 @@ fn is_name(name: &str) -> bool {
 pub fn set_up(config: &NodeConfig, purpose: Use) -> Result<Vec<u32>, Fatal> {
     let mut routing = Routing::open()?;
     let links = routing.links()?;
-    let found = config
+    let mut found = config
         .interfaces
         .iter()
         .map(|interface| find(&links, interface))
@@ -55,9 +56,10 @@ pub fn set_up(config: &NodeConfig, purpose: Use) -> Result<Vec<u32>, Fatal> {
     }
     forward(purpose == Use::Forward)?;
     let names = names(&config.interfaces);
-    park(&mut routing, &found, &names)?;
-    for ((interface, link), name) in config.interfaces.iter().zip(&found).zip(&names) {
-        shape(&mut routing, interface, link, name, purpose)?;
+    park(&mut routing, &mut found, &names)?;
+    for ((interface, link), name) in config.interfaces.iter().zip(&mut found).zip(&names) {
+        let configured = configure(&mut routing, interface, link, name, purpose);
+        configured.map_err(|fatal| fatal.at(format!("interface {}", interface.name)))?;
     }
     if purpose != Use::Bare {
         add_routes(&mut routing, config, &found)?;
@@ -72,66 +74,78 @@ fn find(links: &[Link], interface: &Interface) -> Result<Link, Fatal> {
         .ok_or_else(|| Fatal::new(format!("interface {name}: none has the MAC address {mac}")))
 }
 
-/// Takes the interfaces down, which also removes their routes, and frees the names that others of them will get.
-fn park(routing: &mut Routing, found: &[Link], names: &[String]) -> Result<(), Fatal> {
-    for (position, (link, name)) in found.iter().zip(names).enumerate() {
-        if link.up {
+/// Takes down interfaces that have addresses already, which also removes their routes, and frees the names that
+/// others of them will get. One that is merely up stays so: its bridge goes on forwarding.
+fn park(routing: &mut Routing, found: &mut [Link], names: &[String]) -> Result<(), Fatal> {
+    let assigned = routing.addresses()?;
+    for (position, (link, name)) in found.iter_mut().zip(names).enumerate() {
+        let configured = assigned.iter().any(|one| one.index == link.index && !one.automatic());
+        if link.up && configured {
             routing.set_up(link.index, false)?;
+            link.up = false;
         }
         if link.name != *name && names.contains(&link.name) {
-            routing.shape(link.index, &format!("parked{position}"), link.mtu)?;
+            shape(routing, link, &format!("parked{position}"), link.mtu)?;
         }
     }
     Ok(())
 }
 
-fn shape(
+/// Names an interface and sets its MTU; Linux before 6.2 renames none that is up.
+fn shape(routing: &mut Routing, link: &mut Link, name: &str, mtu: u32) -> Result<(), Fatal> {
+    match routing.shape(link.index, name, mtu) {
+        Err(fatal) if link.up && fatal.is(Errno::BUSY) => {
+            routing.set_up(link.index, false)?;
+            link.up = false;
+            routing.shape(link.index, name, mtu)
+        }
+        result => result,
+    }
+}
+
+fn configure(
     routing: &mut Routing,
     interface: &Interface,
-    link: &Link,
+    link: &mut Link,
     name: &str,
     purpose: Use,
 ) -> Result<(), Fatal> {
-    let failed =
-        |fatal: Fatal| Fatal::new(format!("interface {}: {}", interface.name, fatal.reason()));
-    routing.shape(link.index, name, interface.mtu.into()).map_err(failed)?;
-    let wants_v6 =
-        purpose != Use::Bare && interface.addresses.iter().any(|own| own.address().is_ipv6());
-    harden(name, wants_v6)?;
+    shape(routing, link, name, interface.mtu.into())?;
     let kept = if purpose == Use::Bare { &[][..] } else { &interface.addresses };
-    for assigned in routing.addresses()?.iter().filter(|assigned| assigned.index == link.index) {
-        let ours = kept
-            .iter()
-            .any(|own| own.address() == assigned.address && own.length() == assigned.prefix);
-        // An address that libvirt set may still be checked for duplicates: IPv6 ones are set anew, without.
-        if assigned.address.is_ipv6() && !assigned.automatic() || !ours {
-            routing.delete_address(assigned).map_err(failed)?;
-        }
+    settle(name, kept.iter().any(|own| own.address().is_ipv6()))?;
+    for assigned in
+        routing.addresses()?.iter().filter(|one| one.index == link.index && !one.automatic())
+    {
+        routing.delete_address(assigned)?;
     }
-    routing.set_up(link.index, true).map_err(failed)?;
     for own in kept {
-        routing.add_address(link.index, own.address(), own.length()).map_err(failed)?;
+        routing.add_address(link.index, own.address(), own.length())?;
     }
-    Ok(())
+    routing.set_up(link.index, true)?;
+    routing.announce(link)
 }
 
-/// Static networks only: no autoconfiguration, no redirects, no source routes.
-fn harden(name: &str, wants_v6: bool) -> Result<(), Fatal> {
+/// Static networks only: no autoconfiguration, no redirects, no source routes, addresses usable at once. Announcements
+/// are allowed: the node may have taken the place of another, and tells the neighbours and the bridge where it is.
+fn settle(name: &str, wants_v6: bool) -> Result<(), Fatal> {
+    sysctl::set(&format!("ipv4/conf/{name}/arp_notify"), 1)?;
     for setting in ["accept_redirects", "accept_source_route", "send_redirects", "secure_redirects"]
     {
         sysctl::set(&format!("ipv4/conf/{name}/{setting}"), 0)?;
     }
     let v6 = format!("ipv6/conf/{name}");
+    // Off also takes away what the interface has: its link-local address would still be checked for duplicates.
+    sysctl::set_if_present(&format!("{v6}/disable_ipv6"), 1)?;
     if !wants_v6 {
-        return sysctl::set_if_present(&format!("{v6}/disable_ipv6"), 1);
+        return Ok(());
     }
-    sysctl::set(&format!("{v6}/disable_ipv6"), 0)?;
     for setting in
         ["accept_ra", "accept_dad", "accept_redirects", "accept_source_route", "autoconf"]
     {
         sysctl::set(&format!("{v6}/{setting}"), 0)?;
     }
-    Ok(())
+    sysctl::set(&format!("{v6}/ndisc_notify"), 1)?;
+    sysctl::set(&format!("{v6}/disable_ipv6"), 0)
 }
 
 /// Comes first, because it resets settings of each interface.

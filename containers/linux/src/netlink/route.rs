@@ -129,7 +129,16 @@ impl Routing {
         self.socket.request(what, &Batch::one(NEW_LINK, flags::ACK, &fixed, |_| ()))
     }
 
-    /// Names an interface, which must be down, and sets its MTU in bytes.
+    /// Has the kernel announce an interface's addresses (arp_notify, ndisc_notify): it does so when the interface is
+    /// given a MAC address, even the one that it has.
+    pub fn announce(&mut self, link: &Link) -> Result<(), Fatal> {
+        let Some(mac) = link.mac else { return Ok(()) };
+        let fixed = link_message(link.index, 0, 0);
+        let request = Batch::one(NEW_LINK, flags::ACK, &fixed, |a| a.bytes(LINK_ADDRESS, &mac));
+        self.socket.request("announce addresses", &request)
+    }
+
+    /// Names an interface and sets its MTU in bytes.
     pub fn shape(&mut self, index: u32, name: &str, mtu: u32) -> Result<(), Fatal> {
         let request = Batch::one(NEW_LINK, flags::ACK, &link_message(index, 0, 0), |a| {
             a.string(LINK_NAME, name);

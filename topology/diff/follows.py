@@ -60,9 +60,8 @@ def _rule_fields(old: ResolvedRule, new: ResolvedRule, renames: Renames) -> Iter
         after = [_endpoint(e, Renames()) for e in theirs]
         yield from _difference(field, before, after)
     if old.matches != new.matches:
-        mine = service_names(services_of(old.matches))
-        theirs = service_names(services_of(new.matches))
-        yield FieldChange("service", ", ".join(mine), ", ".join(theirs))
+        was, now = (service_names(services_of(rule.matches)) for rule in (old, new))
+        yield FieldChange("service", ", ".join(was), ", ".join(now))
 
 
 def _endpoint(endpoint: Endpoint, renames: Renames) -> str:

@@ -1,0 +1,153 @@
+"""Who is without a path while nodes are replaced: their clients, and neighbours beyond them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace as altered
+from itertools import islice, product
+
+from topology.diff.types import Action, DeploymentDiff, Interruption, NodeAction
+from topology.graph import Ending, Routing, islands
+from topology.plan.types import ReplaceOrder
+from topology.resolve.types import (
+    Kind,
+    ResolvedNode,
+    ResolvedStatement,
+    ResolvedTopology,
+    StatementKind,
+)
+
+__all__ = ["EXPECTED_SECONDS", "interruptions"]
+
+EXPECTED_SECONDS: Mapping[ReplaceOrder, float] = {
+    # Measured on the wire, a node of one MAC and address after another on one bridge.
+    ReplaceOrder.CREATE_FIRST: 0.26,
+    ReplaceOrder.DELETE_FIRST: 2.7,
+}
+"""The longest time without a reply that a replacement is expected to make."""
+
+_PAIRS = 200
+"""Pairs of a statement's nodes that are followed hop by hop where nothing is split."""
+
+
+def interruptions(
+    diff: DeploymentDiff, old: ResolvedTopology, new: ResolvedTopology
+) -> DeploymentDiff:
+    """The same, with who is cut off by each node that is replaced or destroyed.
+
+    Paths are those of the old side, which runs until then.
+    """
+    routing = Routing(old)
+    changed = {one.node for one in diff.nodes if one.action is not Action.KEEP}
+    found = tuple(
+        _interruption(action, old, new, routing, changed)
+        for action in diff.nodes
+        if action.action in (Action.REPLACE, Action.DESTROY) and action.node in old.nodes
+    )
+    return altered(diff, interruptions=found)
+
+
+def _interruption(
+    action: NodeAction,
+    old: ResolvedTopology,
+    new: ResolvedTopology,
+    routing: Routing,
+    changed: set[str],
+) -> Interruption:
+    node = old.nodes[action.node]
+    gone = action.action is Action.DESTROY
+    groups = _groups(old, node) if node.kind.forwards else ()
+    side = {name: number for number, group in enumerate(groups) for name in group}
+    through = _routed_through(old, node.name) if node.kind.forwards else ()
+    cut_off = sorted({*side, *through}) if len(groups) > 1 else sorted(through)
+    return Interruption(
+        node=node.name,
+        seconds=0.0 if gone else EXPECTED_SECONDS[action.order or ReplaceOrder.CREATE_FIRST],
+        clients=tuple(_statements_to(old, node.name)),
+        cut_off=tuple(name for name in cut_off if name not in changed),
+        between=tuple(_segments_of(old, group, node) for group in groups)
+        if len(groups) > 1
+        else (),
+        flows=tuple(
+            name
+            for name, statement in old.statements.items()
+            if statement.kind is StatementKind.REACH
+            and node.kind.forwards
+            and _passes(statement, node.name, side, old, routing)
+        ),
+        remark=_remark(node, new.nodes.get(node.name), gone),
+    )
+
+
+def _remark(old: ResolvedNode, new: ResolvedNode | None, gone: bool) -> str:
+    if gone:
+        return "for good"
+    if old.policy is not None and old.policy.stateful and new is not None:
+        return "established flows are forgotten: connections through it begin anew"
+    if old.kind is Kind.WEB:
+        return "open connections end"
+    return ""
+
+
+def _groups(topology: ResolvedTopology, node: ResolvedNode) -> tuple[frozenset[str], ...]:
+    """The nodes that the node holds together, as they fall apart without it."""
+    others = {name: one for name, one in topology.nodes.items() if name != node.name}
+    mine = {interface.segment for interface in node.interfaces}
+    return tuple(
+        sorted(
+            (
+                group
+                for group in islands(altered(topology, nodes=others))
+                if any(i.segment in mine for name in group for i in others[name].interfaces)
+            ),
+            key=min,
+        )
+    )
+
+
+def _segments_of(
+    topology: ResolvedTopology, group: frozenset[str], node: ResolvedNode
+) -> tuple[str, ...]:
+    """The segments of the node through which a group sees it."""
+    there = {i.segment for name in group for i in topology.nodes[name].interfaces}
+    return tuple(i.segment for i in node.interfaces if i.segment in there)
+
+
+def _routed_through(topology: ResolvedTopology, node: str) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, one in topology.nodes.items()
+        if any(route.next_hop == node for route in one.routes)
+    )
+
+
+def _statements_to(topology: ResolvedTopology, node: str) -> Iterator[str]:
+    for name, statement in topology.statements.items():
+        if statement.kind is StatementKind.REACH and node in statement.destinations:
+            yield name
+
+
+def _passes(
+    statement: ResolvedStatement,
+    node: str,
+    side: Mapping[str, int],
+    topology: ResolvedTopology,
+    routing: Routing,
+) -> bool:
+    """Whether what a statement lets reach goes through the node."""
+    ends = [{side[n] for n in names if n in side} for names in _ends(statement)]
+    if len(set(side.values())) > 1:
+        return any(a != b for a, b in product(*ends))
+    for source, target in islice(product(*_ends(statement)), _PAIRS):
+        if source == target or node in (source, target):
+            continue
+        for interface in topology.nodes[target].interfaces:
+            for address in interface.addresses:
+                walk = routing.walk(source, address.ip)
+                if walk.ending is Ending.DELIVERED and node in walk.nodes:
+                    return True
+    return False
+
+
+def _ends(statement: ResolvedStatement) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return statement.sources, statement.destinations

@@ -1,0 +1,137 @@
+"""The diff of two sides: what they declare, let through, deploy and state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from topology.diff.plans import compare_plans, compare_with_record
+from topology.diff.renames import Renames, find_renames
+from topology.diff.structure import structure
+from topology.diff.types import DeploymentDiff, Diff, StructureChange
+from topology.image import ImageError, lookup, project_root
+from topology.plan.record import StackSettings
+from topology.plan.settings import DEFAULT_CONSOLES
+from topology.plan.types import Accelerator, ImageRef, RootFilesystem, Variant
+from topology.resolve.types import ResolvedTopology
+from topology.sides.images import SideImages, images_of_both, images_of_today
+from topology.sides.read import Side
+
+__all__ = ["Choices", "compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a diff is told beside its sides: variants (`None`: all), whose images are meant."""
+
+    variant: Variant | None = None
+    images_of_today: bool = False
+
+
+def compare(old: Side, new: Side, choices: Choices) -> Diff:
+    """Everything that differs; where a side is invalid, the structure as far as it goes."""
+    notes: list[str] = []
+    for side in (old, new):
+        if side.unread:
+            notes.append(
+                f"{side.label}: left out, since it cannot be read: " + ", ".join(side.unread)
+            )
+        elif side.view is None:
+            notes.append(f"{side.label} cannot be read at all")
+    renames = Renames()
+    changes: tuple[StructureChange, ...] = ()
+    if old.view is not None and new.view is not None:
+        renames = find_renames(old.view, new.view)
+        changes = structure(old.view, new.view, renames)
+    deployments: tuple[DeploymentDiff, ...] = ()
+    if old.view and new.view and old.view.resolved and new.view.resolved:
+        deployments = tuple(_deployments(old, new, choices, notes))
+    return Diff(
+        old=old.label,
+        new=new.label,
+        topology=next((side.view.declared.name for side in (new, old) if side.view), ""),
+        structure=changes,
+        flows=None,
+        deployments=deployments,
+        statements=None,
+        diagnostics=(old.diagnostics, new.diagnostics),
+        notes=tuple(notes),
+    )
+
+
+def _deployments(
+    old: Side, new: Side, choices: Choices, notes: list[str]
+) -> Iterator[DeploymentDiff]:
+    records = [side.record for side in (old, new) if side.record is not None]
+    assert old.view is not None
+    assert new.view is not None
+    assert old.view.resolved is not None
+    assert new.view.resolved is not None
+    if len(records) == 2:
+        notes.append("two stacks: nothing of one is deployed over the other")
+        return
+    if not records:
+        assert old.whole is not None
+        assert new.whole is not None
+        for variant in Variant if choices.variant is None else (choices.variant,):
+            images = _images(old, new, variant, choices)
+            notes.extend(images.notes)
+            yield compare_plans(
+                old.whole, new.whole, _settings(variant), (images.old, images.new), images.code
+            )
+        return
+    (record,) = records
+    forward = old.record is not None
+    deployed, other = (old, new) if forward else (new, old)
+    assert deployed.view is not None
+    assert other.whole is not None
+    if choices.variant not in (None, record.settings.variant):
+        notes.append(f"{deployed.label} runs {record.settings.variant.value} only")
+    refs = _stored(other, record.settings.variant, notes)
+    if choices.images_of_today:
+        refs |= {
+            node.kind: ImageRef(node.kind, record.settings.variant, node.image, 0, Path())
+            for node in record.nodes.values()
+        }
+    yield compare_with_record(
+        record, deployed.domains, deployed.view.resolved, other.whole, refs, forward=forward
+    )
+
+
+def _images(old: Side, new: Side, variant: Variant, choices: Choices) -> SideImages:
+    assert old.whole is not None
+    assert new.whole is not None
+    roles = _roles(old.whole) | _roles(new.whole)
+    if choices.images_of_today:
+        return images_of_today(variant, roles)
+    return images_of_both(variant, roles, old.revision, new.revision)
+
+
+def _stored(side: Side, variant: Variant, notes: list[str]) -> dict[str, ImageRef]:
+    """The images of a side as they would be deployed, or what stands for those not built."""
+    assert side.whole is not None
+    roles = _roles(side.whole)
+    try:
+        found = lookup(variant, roles, root=project_root())
+    except ImageError as error:
+        notes.append(f"images are not known: {error.message}")
+        found = {}
+    missing = sorted(roles - found.keys())
+    if missing:
+        notes.append(
+            f"images of {', '.join(missing)} are not built, and taken to be others than those "
+            f"that run; to know: topology images --variant {variant.value} --build"
+        )
+    return found | dict(images_of_today(variant, missing).new)
+
+
+def _roles(topology: ResolvedTopology) -> set[str]:
+    return {node.kind.value for node in topology.nodes.values() if node.deployed}
+
+
+def _settings(variant: Variant) -> StackSettings:
+    """What a stack has that was told nothing."""
+    return StackSettings(
+        variant.value, variant, Accelerator.KVM, RootFilesystem.FILE, DEFAULT_CONSOLES
+    )

@@ -34,7 +34,7 @@ class Severity(StrEnum):
 
 
 class Code(StrEnum):
-    """Stable codes: 0xx the file, 1xx its form, 2xx what it names, 3xx what it amounts to."""
+    """Stable codes: 0xx the file, 1xx its form, 2xx names, 3xx what they amount to, 4xx proofs."""
 
     UNREADABLE = "TOP001"
     TOO_LARGE = "TOP002"
@@ -82,6 +82,8 @@ class Code(StrEnum):
     PLACED_APART = "TOP350"
     TOO_MANY_INTERFACES = "TOP351"
     TOO_LITTLE_MEMORY = "TOP352"
+
+    STATEMENT_BROKEN = "TOP401"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,13 @@ __all__ = ["main"]
 
 COMMANDS = {
     "client": "topology.cli.client",
+    "diff": "topology.cli.diff",
+    "explain": "topology.cli.explain",
     "images": "topology.cli.images",
     "plan": "topology.cli.plan",
     "platforms": "topology.cli.platforms",
     "probe": "topology.cli.probe",
+    "prove": "topology.cli.prove",
     "show": "topology.cli.show",
     "validate": "topology.cli.validate",
 }
@@ -92,7 +95,8 @@ def run(arguments: list[str]) -> int:
         return ExitCode.INVALID
     except TopologyError as error:
         typer.echo(f"topology: {error}", err=True)
-        return ExitCode.FAULT
+        fault = getattr(error, "fault", None)
+        return ExitCode.FAULT if fault is None else ExitCode[fault.name]
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

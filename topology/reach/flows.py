@@ -30,6 +30,7 @@ from topology.reach.ranges import (
 from topology.reach.space import (
     ADDRESSES,
     ALL_SERVICES,
+    ANSWERS,
     FAMILIES,
     SERVICES,
     Packet,
@@ -190,6 +191,10 @@ class FlowSet:
 
 def _packet(destination: int, source: int, services: Ranges) -> Packet:
     protocol, port = service_at(services[0][0])
+    if protocol in (Protocol.ICMP, Protocol.ICMPV6):
+        # A ping is easier to picture than a reply that nobody asked for.
+        asked = (question for question in ANSWERS if contains(services, service_point(*question)))
+        protocol, port = next(asked, (protocol, port))
     ported = protocol in (Protocol.TCP, Protocol.UDP)
     if ported and port == 0 and services[0][1] > services[0][0]:
         port = 1

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 
 from topology.errors import TopologyError
 from topology.reach.answers import answer_services, asked_by, question_services
 from topology.reach.flows import FlowSet
 from topology.reach.network import Ending, Network, Outcome
-from topology.reach.ranges import Ranges, normal, subtract, unite
+from topology.reach.ranges import Ranges, contains, normal, subtract, unite
 from topology.reach.space import (
     ADDRESSES,
     ALL_SERVICES,
@@ -29,6 +30,9 @@ from topology.reach.verdict import Break, Counterexample, Proof, Verdict
 from topology.resolve.types import Address, ResolvedStatement, RoutingFault, StatementKind
 
 __all__ = ["Prover", "prove"]
+
+_SOME = 8
+"""Counter-examples to choose the plainest from."""
 
 _FEW = 64
 """Destinations up to which sets are cut to them before they travel."""
@@ -55,7 +59,17 @@ class Prover:
 
     def verdict(self, statement: ResolvedStatement) -> Verdict:
         """Whether a statement holds for all packets, or the packet that breaks it."""
-        return Verdict(statement, next(self._breaks(statement), None))
+        some = list(islice(self._breaks(statement), _SOME))
+        return Verdict(statement, min(some, key=self._strangeness, default=None))
+
+    def _strangeness(self, broken: Counterexample) -> tuple[bool, bool, int]:
+        """How hard a counter-example is to believe: forged, handed to a neighbour, far."""
+        walked = broken.question or broken.trace
+        if walked is None:
+            return False, False, 0
+        own = self._network.addresses(broken.source)
+        forged = not contains(own, address_point(walked.packet.source))
+        return forged, walked.handed, len(walked.hops)
 
     def _breaks(self, statement: ResolvedStatement) -> Iterator[Counterexample]:
         match statement.kind:
@@ -253,7 +267,10 @@ class Prover:
                             continue
                         own = self._network.addresses(origin)
                         packet = outcome.flows.packet(low for low, _ in own)
-                        walked = trace(self._topology, packet, origin, first=(segment, first))
+                        walked = trace(self._topology, packet, origin)
+                        if walked.end is not End.LOOP:
+                            handed = (segment, first)
+                            walked = trace(self._topology, packet, origin, first=handed)
                         yield Counterexample(Break.LOOP, origin, str(packet.destination), walked)
         if RoutingFault.BLACK_HOLES in statement.faults:
             for alike in self._classes(statement.sources):
@@ -286,8 +303,8 @@ class Prover:
     def _strange_walk(self, packet: Packet, segment: str, origin: str, outcome: Outcome) -> Trace:
         """The way of a stranger's packet: by the routes of `origin` where they take it, too."""
         usual = trace(self._topology, packet, origin)
-        nodes = [node for node, _ in outcome.path]
-        if usual.end is End.DELIVERED and [n for n in usual.nodes[1:] if n in nodes] == nodes:
+        nodes = tuple(node for node, _ in outcome.path)
+        if usual.end is End.DELIVERED and usual.nodes[1:] in (nodes, (*nodes, outcome.node)):
             return usual
         first = nodes[0] if nodes else outcome.node
         walked = trace(self._topology, packet, origin, first=(segment, first))

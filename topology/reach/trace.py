@@ -41,11 +41,15 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a node's policy says of a packet, and why: a rule, the default, or an open flow."""
+    """What a node's policy says of a packet, and why.
+
+    A rule decides, or the default; of an answer, whether its flow was seen open.
+    """
 
     permitted: bool
     rule: int | None = None
     established: bool = False
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,14 @@ class Hop:
 class Trace:
     """A packet, every node on its way, and its end at the last of them.
 
-    A packet that is delivered ends at the node that has the destination.
+    A packet that is delivered ends at the node that has the destination. One that was `handed`
+    to a neighbour took its first step whatever the routes of its origin say.
     """
 
     packet: Packet
     hops: tuple[Hop, ...]
     end: End
+    handed: bool = False
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -99,38 +105,43 @@ def trace(
     `origin` say. With `answers_to` it is an answer, to a flow that these nodes have seen open.
     """
     hops: list[Hop] = []
+
+    def ended(end: End) -> Trace:
+        return Trace(packet, tuple(hops), end, handed)
+
+    handed = first is not None and packet.destination not in _own(topology.nodes[first[1]])
     node = topology.nodes[origin]
     ingress: str | None = None
     while True:
         if any(hop.node == node.name for hop in hops[1:]):
             hops.append(Hop(node.name, ingress, None, None, None))
-            return Trace(packet, tuple(hops), End.LOOP)
+            return ended(End.LOOP)
         if ingress is not None and not node.kind.forwards:
             hops.append(Hop(node.name, ingress, None, None, None))
             here = packet.destination in _own(node)
-            return Trace(packet, tuple(hops), End.DELIVERED if here else End.NO_NEIGHBOUR)
+            return ended(End.DELIVERED if here else End.NO_NEIGHBOUR)
         if ingress is not None and _is_martian(node, packet):
             hops.append(Hop(node.name, ingress, None, None, None))
-            return Trace(packet, tuple(hops), End.MARTIAN)
+            return ended(End.MARTIAN)
         here = ingress is not None and packet.destination in _own(node)
         egress, route, following = _next(topology, node, packet.destination)
         if first is not None and ingress is None:
             egress, route, following = first[0], None, first[1]
         if not here and egress is None:
             hops.append(Hop(node.name, ingress, None, None, None))
-            return Trace(packet, tuple(hops), End.NO_ROUTE)
+            return ended(End.NO_ROUTE)
         said = None
         if ingress is not None and node.policy is not None:
             said = _judge(node, packet, ingress, None if here else egress, answers_to)
             if not said.permitted:
                 hops.append(Hop(node.name, ingress, said, None, None))
-                return Trace(packet, tuple(hops), End.FILTERED)
+                return ended(End.FILTERED)
         if here:
             hops.append(Hop(node.name, ingress, said, None, None))
-            return Trace(packet, tuple(hops), End.DELIVERED)
+            return ended(End.DELIVERED)
         hops.append(Hop(node.name, ingress, said, route, egress))
         if following is None:
-            return Trace(packet, tuple(hops), End.NO_NEIGHBOUR)
+            return ended(End.NO_NEIGHBOUR)
         node, ingress = topology.nodes[following], egress
 
 
@@ -151,7 +162,8 @@ def _judge(
 ) -> Judgement:
     assert node.policy is not None
     if answers_to is not None and node.policy.stateful:
-        return Judgement(node.name in answers_to, established=node.name in answers_to)
+        seen = node.name in answers_to
+        return Judgement(seen, established=seen, unknown=not seen)
     return judge(node.policy, packet, ingress, egress)
 
 

@@ -17,7 +17,7 @@ from topology.resolve import resolve
 from topology.resolve.types import ResolvedTopology
 
 bounded = settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -31,7 +31,7 @@ from topology.resolve.types import (
 )
 
 bounded = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -1,4 +1,4 @@
-"""What `pulumi up` runs: a topology is read, resolved, checked, planned and realised."""
+"""What `pulumi up` runs: a topology is read, resolved, checked, proved, planned and realised."""
 
 import pulumi
 
@@ -8,13 +8,13 @@ from components.outputs import stack_outputs
 from components.report import progress, report, stopping
 from components.settings import read_settings
 from topology.image import ensure, project_root
-from topology.pipeline import resolve_file
+from topology.pipeline import prove_file
 from topology.plan import plan
 
 with stopping():
     settings = read_settings()
-    # Loaded, resolved, checked: every mistake is shown, and with one nothing is deployed.
-    resolved = report(*resolve_file(settings.file))
+    # Checked and proved: every mistake and broken statement is shown, and nothing deployed then.
+    resolved = report(*prove_file(settings.file, settings.statements.severity))
     roles = {node.kind.value for node in resolved.nodes.values() if node.deployed}
     deployment = plan(
         resolved,

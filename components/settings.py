@@ -11,14 +11,27 @@ from typing import TypeVar
 
 import pulumi
 
+from topology.diagnostics import Severity
 from topology.plan.types import Accelerator, RootFilesystem, Variant
 
-__all__ = ["Settings", "SettingsError", "read_settings"]
+__all__ = ["Gate", "Settings", "SettingsError", "read_settings"]
 
 # libvirt's QEMU driver makes it when it starts.
 _CONSOLES = "/var/log/libvirt/qemu"
 
 E = TypeVar("E", bound=StrEnum)
+
+
+class Gate(StrEnum):
+    """What a statement that does not hold means for a deployment."""
+
+    ENFORCE = "enforce"
+    WARN = "warn"
+
+    @property
+    def severity(self) -> Severity:
+        """How a broken statement is reported."""
+        return Severity.ERROR if self is Gate.ENFORCE else Severity.WARNING
 
 
 class SettingsError(pulumi.RunError):
@@ -31,6 +44,7 @@ class Settings:
 
     `file` is the topology; relative paths begin at the project. `consoles` is a directory of
     libvirt's host. `uri` is libvirt's, of its QEMU driver; the LXC driver's follows from it.
+    `statements` says whether a topology is deployed of which one does not hold.
     """
 
     stack: str
@@ -41,6 +55,7 @@ class Settings:
     rootfs: RootFilesystem
     consoles: str
     uri: str
+    statements: Gate = Gate.ENFORCE
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -67,6 +82,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             or environment.get("LIBVIRT_DEFAULT_URI")
             or "qemu:///system"
         ),
+        statements=_choice("statements", config.get("statements") or Gate.ENFORCE, Gate),
     )
 
 

@@ -12,10 +12,12 @@ from components.connection import lxc_uri
 from components.documents import local_document
 from components.outputs import stack_outputs
 from components.report import report, stopping
-from components.settings import Settings, SettingsError, read_settings
+from components.settings import Gate, Settings, SettingsError, read_settings
 from tests.components.program import deployment, echo
+from tests.support.golden import PROJECT
+from topology.diagnostics import Code
 from topology.image import ImageError, Store
-from topology.pipeline import resolve_file
+from topology.pipeline import prove_file, resolve_file
 from topology.plan.types import Accelerator, RootFilesystem, Variant
 from topology.probe.outputs import StackOutputs
 
@@ -58,6 +60,7 @@ def test_configuration_goes_before_the_environment() -> None:
             "topology:consoles": "/logs",
             "topology:file": "examples/two.yaml",
             "topology:rootfs": "file",
+            "topology:statements": "warn",
             "topology:uplink": "br0",
             "libvirt:uri": "qemu+ssh://host/system",
         },
@@ -72,6 +75,7 @@ def test_configuration_goes_before_the_environment() -> None:
         rootfs=RootFilesystem.FILE,
         consoles="/logs",
         uri="qemu+ssh://host/system",
+        statements=Gate.WARN,
     )
 
 
@@ -82,6 +86,7 @@ def test_configuration_goes_before_the_environment() -> None:
         ({"topology:variant": "docker"}, "'docker' is no variant: it is containers or unikernel"),
         ({"topology:variant": "unikernel", "topology:accelerator": "xen"}, "kvm or tcg"),
         ({"topology:variant": "unikernel", "topology:rootfs": "zfs"}, "file or mount"),
+        ({"topology:variant": "unikernel", "topology:statements": "off"}, "enforce or warn"),
         ({"topology:variant": "containers", "libvirt:uri": "lxc:///"}, "give qemu:///system"),
     ],
 )
@@ -114,6 +119,30 @@ def test_all_mistakes_are_told_at_once_and_nothing_is_deployed(tmp_path: Path) -
     assert "mistakes, nothing is deployed" in text
     assert "bad.yaml:3:1" in text
     assert "bad.yaml:4" in text
+
+
+@pytest.mark.parametrize("gate", tuple(Gate))
+def test_a_broken_statement_stops_a_deployment_or_warns(gate: Gate) -> None:
+    file = PROJECT / "tests" / "errors" / "proofs" / "port-range.yaml"
+    resolved, diagnostics = prove_file(file, gate.severity)
+    (broken,) = (one for one in diagnostics if one.code is Code.STATEMENT_BROKEN)
+    assert broken.summary.startswith("nothing-else does not hold: a packet of client reaches web")
+    assert "203.0.113.80:81: client → firewall → router → web" in broken.detail
+    assert "port-range.yaml:50:9" in broken.detail
+    if gate is Gate.WARN:
+        set_mocks(echo(), project="topology", stack="blue")
+        assert report(resolved, diagnostics) is resolved
+        return
+    with pytest.raises(pulumi.RunError) as caught:
+        report(resolved, diagnostics)
+    assert "nothing is deployed" in str(caught.value)
+    assert "port-range.yaml:56:3" in str(caught.value)
+
+
+def test_what_holds_is_deployed_without_a_word() -> None:
+    resolved, diagnostics = prove_file(PROJECT / "poc.yaml")
+    assert report(resolved, diagnostics) is not None
+    assert not diagnostics
 
 
 def test_what_the_engine_raises_ends_the_program_without_a_traceback() -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "platforms": "topology.cli.platforms",
     "probe": "topology.cli.probe",
     "prove": "topology.cli.prove",
+    "reach": "topology.cli.reach",
     "show": "topology.cli.show",
     "validate": "topology.cli.validate",
 }

@@ -150,7 +150,7 @@ def test_a_unikernels_inputs_are_what_the_provider_reads_back(accelerator: Accel
             "arch": "x86_64",
             "machine": "pc",
             "firmware": "/usr/share/qemu/qboot.rom",
-            "cpu": {"mode": "host-passthrough" if kvm else "maximum"},
+            "cpu": {"mode": "host-passthrough" if kvm else "custom"},
             "memory": 8,
             "vcpu": 1,
             "kernel": f"/pool/image-{domain.kind}-{domain.image.digest}",

@@ -97,17 +97,21 @@ def unikernel_element(domain: PlannedDomain) -> Element:
     for nic in domain.nics:
         interface = _interface(devices, nic)
         SubElement(interface, "model", type=model)
+        # Nothing boots from the network, and reading the ROM takes time and memory.
+        SubElement(interface, "rom", enabled="no")
         SubElement(interface, "link", state="up" if nic.link_up else "down")
     serial = SubElement(devices, "serial", type="pty")
     SubElement(serial, "log", file=domain.console, append="off")
     SubElement(serial, "target", type="isa-serial", port="0")
     SubElement(devices, "memballoon", model="none")
+    # A guest that panics says so through it, and is "crashed" to whoever asks libvirt.
+    SubElement(devices, "panic", model="isa")
     return root
 
 
 def cpu_mode(accelerator: Accelerator | None) -> str:
     """libvirt's CPU mode under an accelerator."""
-    return "host-passthrough" if accelerator is Accelerator.KVM else "maximum"
+    return "host-passthrough" if accelerator is Accelerator.KVM else "custom"
 
 
 def container_xml(domain: PlannedDomain, files: ContainerFiles) -> str:
@@ -170,6 +174,8 @@ def _cpu(accelerator: Accelerator | None) -> Element:
     if accelerator is Accelerator.KVM:
         # Hosts whose KVM cannot set this MSR abort QEMU when it is passed through.
         SubElement(cpu, "feature", policy="disable", name="arch-capabilities")
+    else:
+        SubElement(cpu, "model", fallback="forbid").text = "qemu64"
     return cpu
 
 

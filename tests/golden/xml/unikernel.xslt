@@ -32,12 +32,14 @@
           <mac address="02:30:ef:d7:a0:cf" />
           <source network="stack-servers-124c7f6c7129" />
           <model type="virtio-non-transitional" />
+          <rom enabled="no" />
           <link state="up" />
         </interface>
         <interface type="network">
           <mac address="02:7a:da:8e:39:55" />
           <source network="stack-transit-025fc481cac0" />
           <model type="virtio-non-transitional" />
+          <rom enabled="no" />
           <link state="up" />
         </interface>
         <serial type="pty">
@@ -45,6 +47,7 @@
           <target type="isa-serial" port="0" />
         </serial>
         <memballoon model="none" />
+        <panic model="isa" />
       </devices>
     </domain>
   </xsl:template>

@@ -43,22 +43,22 @@ print(good, bad, round(longest * 1000))
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with started_lab(tmp_path_factory.mktemp("lab")) as lab:
+def lab() -> Iterator[Lab]:
+    with started_lab() as lab:
         yield lab
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
-def stack(
+def deployed(
     request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """The proof of concept, deployed from a copy that tests edit; each ends deployed again."""
+    """The proof of concept, deployed from a copy of the project that tests edit ever further."""
     variant: str = request.param
     stack = Stack(f"im-{variant}", variant, copy_of_the_project(tmp_path_factory.mktemp("c")), lab)
     stack.init()
     stack.up()
-    yield stack
     client = stack.client()
+    yield stack
     client.detach()
     stack.destroy()
     assert not stack.defined()
@@ -66,43 +66,46 @@ def stack(
     assert stack.name not in lab.inside("cat", "/proc/mounts")
 
 
-def edit(stack: Stack, file: str, old: str, new: str, count: int = 0) -> None:
-    path = stack.project / file
-    text, made = re.subn(old, new, path.read_text(), count=count)
-    assert made, f"{file} has no {old}"
-    path.write_text(text)
+@pytest.fixture
+def stack(deployed: Stack) -> Stack:
+    """What runs is what is written, even where the test before failed half way."""
+    if not deployed.deployed:
+        deployed.up("--refresh")
+    return deployed
 
 
 def page(stack: Stack) -> None:
-    edit(stack, "content/web/index.html", "$", "\n<!-- another page -->\n", 1)
+    stack.edit("content/web/index.html", "$", f"\n<!-- edit {stack.edits} -->\n", 1)
 
 
 def record(stack: Stack) -> None:
-    edit(stack, "poc.yaml", "{www: web, ns1: dns}", "{www: web, ns1: dns, shop: web}")
+    stack.edit("poc.yaml", "{www: web", f"{{www: web, shop{stack.edits}: web")
 
 
 def rule(stack: Stack) -> None:
-    edit(stack, "poc.yaml", "{name: web-in, permit: http", "{name: pages-in, permit: http")
+    stack.edit(
+        "poc.yaml", r"name: [a-z0-9-]+, permit: http", f"name: web{stack.edits}, permit: http"
+    )
 
 
 def address(stack: Stack) -> None:
-    edit(stack, "poc.yaml", r"203\.0\.113\.80", "203.0.113.81")
+    stack.edit("poc.yaml", r"203\.0\.113\.80", "203.0.113.81")
 
 
 def memory(stack: Stack) -> None:
-    edit(stack, "poc.yaml", "kind: web", "kind: web\n    memory: 24", 1)
+    stack.edit("poc.yaml", "kind: web\n", "kind: web\n    memory: 24\n")
 
 
 def image(stack: Stack) -> None:
-    edit(stack, "services/web/src/response.rs", r'\(200, "OK"\)', '(200, "Okay")')
+    stack.edit("services/web/src/response.rs", r'\(200, "OK"\)', '(200, "Okay")')
 
 
 def mtu(stack: Stack) -> None:
-    edit(stack, "poc.yaml", "{zone: dmz, prefixes", "{zone: dmz, mtu: 1400, prefixes")
+    stack.edit("poc.yaml", "zone: dmz(, mtu: [0-9]+)?", f"zone: dmz, mtu: {1400 + stack.edits}")
 
 
 def prefix(stack: Stack) -> None:
-    edit(stack, "poc.yaml", r"198\.51\.100\.0/24", "198.51.100.0/25")
+    stack.edit("poc.yaml", r"198\.51\.100\.0/24", "198.51.100.0/25")
 
 
 # What each change replaces: the node itself, and those whose configuration says it too.
@@ -119,28 +122,6 @@ CHANGES: dict[Callable[[Stack], None], tuple[set[str], set[str]]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def restored(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Puts the copy's files back after a test; what runs follows with the next `up`."""
-    if "stack" not in request.fixturenames:
-        yield
-        return
-    stack: Stack = request.getfixturevalue("stack")
-    files = [
-        stack.project / name
-        for name in (
-            "poc.yaml",
-            "content/web/index.html",
-            "services/web/src/response.rs",
-            "components/lxc.py",
-        )
-    ]
-    before = {file: file.read_bytes() for file in files}
-    yield
-    for file, content in before.items():
-        file.write_bytes(content)
-
-
 def test_a_second_preview_and_a_second_up_change_nothing(stack: Stack) -> None:
     before = stack.running()
     assert len(before) == 4
@@ -155,7 +136,6 @@ def test_a_second_preview_and_a_second_up_change_nothing(stack: Stack) -> None:
 def test_a_change_replaces_what_it_must_and_nothing_else(
     stack: Stack, change: Callable[[Stack], None]
 ) -> None:
-    stack.up()
     nodes, networks = CHANGES[change]
     old_outputs, old = stack.outputs()["nodes"], stack.running()
     change(stack)
@@ -180,17 +160,15 @@ def test_a_change_replaces_what_it_must_and_nothing_else(
             # Not so much as restarted.
             assert (domain, new[domain]) == (before, old[before])
     assert set(new) == {told["domain"] for told in new_outputs.values()}
-    assert stack.preview() == NOTHING
 
-    where = new_outputs["web"]["addresses"][0]
-    body = stack.fetch(stack.client(), where)
+    body = stack.fetch(stack.client())
     assert body == (stack.project / "content/web/index.html").read_text()
 
 
 def test_a_comment_in_a_service_replaces_nothing(stack: Stack) -> None:
-    stack.up()
-    edit(stack, "services/web/src/response.rs", "$", "// no change of what it does\n", 1)
+    stack.edit("services/web/src/response.rs", "$", "// no change of what it does\n", 1)
     assert stack.preview() == NOTHING
+    stack.deployed = True
 
 
 def infrastructure(stack: Stack) -> list[str]:
@@ -214,7 +192,6 @@ def infrastructure(stack: Stack) -> list[str]:
 
 
 def test_a_preview_changes_nothing_that_the_infrastructure_would_notice(stack: Stack) -> None:
-    stack.up()
     before = infrastructure(stack)
     for change in (page, rule, mtu):
         change(stack)
@@ -223,10 +200,10 @@ def test_a_preview_changes_nothing_that_the_infrastructure_would_notice(stack: S
 
 
 def test_a_killed_guest_is_mended(stack: Stack) -> None:
-    stack.up()
     before = stack.running()
-    domain = stack.outputs()["nodes"]["web"]["domain"]
+    domain = stack.domain("web")
     stack.lab.virsh(stack.variant, "destroy", domain)
+    stack.deployed = False
     assert domain not in stack.running()
 
     said = stack.preview("--refresh")
@@ -240,8 +217,7 @@ def test_a_killed_guest_is_mended(stack: Stack) -> None:
 
 
 def test_a_guest_removed_by_hand_does_not_hold_up_a_change(stack: Stack) -> None:
-    stack.up()
-    domain = stack.outputs()["nodes"]["web"]["domain"]
+    domain = stack.domain("web")
     stack.lab.virsh(stack.variant, "destroy", domain)
     stack.lab.virsh(stack.variant, "undefine", domain)
     page(stack)
@@ -252,11 +228,11 @@ def test_a_guest_removed_by_hand_does_not_hold_up_a_change(stack: Stack) -> None
 
 
 def test_what_a_killed_run_left_running_does_not_hold_up_the_next(stack: Stack) -> None:
-    stack.up()
-    domain = stack.outputs()["nodes"]["web"]["domain"]
+    domain = stack.domain("web")
     resources = json.loads(stack.pulumi("stack", "export").stdout)["deployment"]["resources"]
     (urn,) = [one["urn"] for one in resources if one["urn"].endswith(f"::{stack.name}-web-domain")]
     stack.pulumi("state", "delete", urn, "--yes")
+    stack.deployed = False
     assert domain in stack.running()  # and Pulumi does not know
 
     stack.up()
@@ -266,7 +242,6 @@ def test_what_a_killed_run_left_running_does_not_hold_up_the_next(stack: Stack) 
 
 
 def test_a_domain_that_cannot_start_leaves_nothing_behind(stack: Stack) -> None:
-    stack.up()
     old = stack.running()
     page(stack)
     state = json.loads(stack.pulumi("preview", "--json").stdout)
@@ -274,28 +249,27 @@ def test_a_domain_that_cannot_start_leaves_nothing_behind(stack: Stack) -> None:
     (console,) = set(re.findall(rf"[^\"<>=\\]*/{stack.name}-web-[0-9a-f]{{12}}\.log", told)) - {
         stack.outputs()["nodes"]["web"]["console"]
     }
-    # Where its console should be written there is a directory.
-    stack.lab.inside("mkdir", console)
-    said = stack.up(code=255)
+    # Where its console should be written there is a directory, and not an empty one.
+    stack.lab.inside("mkdir", "-p", f"{console}/full")
+    said = stack.up(code=1)
     assert "web-domain" in said
     assert stack.defined() == set(old)
     assert stack.running() == old
-    stack.lab.inside("rmdir", console)
+    stack.lab.inside("rm", "-r", console)
 
     stack.up()
     assert len(stack.defined()) == 4
-    assert "another page" in stack.fetch(stack.client())
+    assert f"edit {stack.edits - 1}" in stack.fetch(stack.client())
 
 
 def test_a_busy_bridge_name_does_not_hold_up_the_next_run(stack: Stack) -> None:
-    stack.up()
     old = stack.running()
     mtu(stack)
     told = stack.pulumi("preview", "--json").stdout
     taken = {one["bridge"] for one in stack.outputs()["segments"].values()}
     (bridge,) = set(re.findall(r"\btp[0-9a-f]{12}\b", told)) - taken
-    stack.lab.inside("ip", "link", "add", bridge, "type", "dummy")
-    said = stack.up(code=255)
+    stack.lab.inside("ip", "link", "add", bridge, "type", "bridge")
+    said = stack.up(code=1)
     assert bridge in said
     assert stack.running() == old
     stack.lab.inside("ip", "link", "del", bridge)
@@ -308,10 +282,8 @@ def test_a_busy_bridge_name_does_not_hold_up_the_next_run(stack: Stack) -> None:
 def test_editing_the_dynamic_provider_makes_no_difference_and_runs_at_once(stack: Stack) -> None:
     if stack.variant != "containers":
         pytest.skip("unikernels have none")
-    stack.up()
     trace = stack.project / "trace"
-    edit(
-        stack,
+    stack.edit(
         "components/lxc.py",
         r"(    def read\(.*\n.*\n)",
         rf'\1        open({str(trace)!r}, "a").write("today")\n',
@@ -321,15 +293,14 @@ def test_editing_the_dynamic_provider_makes_no_difference_and_runs_at_once(stack
     stack.pulumi("refresh", "--yes", "--skip-preview")
     assert trace.read_text() == "today" * 4
     assert stack.preview() == NOTHING
+    stack.deployed = True
 
 
 def test_the_interruption_of_a_replacement_is_measured(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stack.up()
-    stack.fetch(stack.client())
     page(stack)
-    command = stack.client().command(["python3", "-c", LOAD, "203.0.113.80", "9"])
+    command = stack.client().command(["python3", "-c", LOAD, stack.page_address(), "9"])
     load = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     stack.up()
     out, _ = load.communicate(timeout=60)
@@ -342,20 +313,25 @@ def test_the_interruption_of_a_replacement_is_measured(
         )
 
 
-def test_a_host_that_shares_no_file_boots_from_volumes(
-    stack: Stack, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    with started_lab(tmp_path_factory.mktemp("remote")) as remote:
+def test_a_host_that_shares_no_file_boots_from_volumes(stack: Stack) -> None:
+    with started_lab() as remote:
         # Neither the images nor the clone exist for the second libvirt.
         for hidden in (remote.environment["TOPOLOGY_IMAGES"], str(stack.project)):
             remote.inside("mount", "-t", "tmpfs", "tmpfs", hidden)
             assert not remote.inside("ls", hidden)
+        # Another host in every way: its bridge is the outside, and it has the other way to run
+        # each variant.
+        remote.inside("ip", "link", "add", "br-outside", "up", "type", "bridge")
         other = Stack(f"far-{stack.variant}", stack.variant, stack.project, remote)
-        other.init()
+        other.init(accelerator="tcg", rootfs="file", uplink="br-outside")
         other.up()
+        (outside,) = other.outputs()["outside"]
+        assert outside["bridge"] == "br-outside"
+        assert other.preview("--refresh") == NOTHING
         client = other.client()
         body = other.fetch(client)
         assert body == (stack.project / "content/web/index.html").read_text()
         client.detach()
         other.destroy()
         assert not other.defined()
+        assert "br-outside" in remote.inside("ip", "-oneline", "link")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,15 +60,19 @@ class Lab:
 
 
 @contextmanager
-def started_lab(directory: Path) -> Iterator[Lab]:
+def started_lab() -> Iterator[Lab]:
     """A lab for the time of the block; images are those that everybody builds."""
-    places = {"LAB_STATE": str(directory / "state"), "LAB_RUN": str(directory / "run")}
-    environment = {**os.environ, **places}
-    told = run(["./lab", "env", "--json"], environment, cwd=PROJECT).stdout
-    try:
-        yield Lab({**environment, **json.loads(told)})
-    finally:
-        run(["./lab", "down"], environment, cwd=PROJECT)
+    with tempfile.TemporaryDirectory(prefix="lab-") as name:
+        directory = Path(name)
+        # Mapped containers walk to their consoles in it, which pytest's own directories forbid.
+        directory.chmod(0o755)
+        places = {"LAB_STATE": str(directory / "state"), "LAB_RUN": str(directory / "run")}
+        environment = {**os.environ, **places}
+        told = run(["./lab", "env", "--json"], environment, cwd=PROJECT).stdout
+        try:
+            yield Lab({**environment, **json.loads(told)})
+        finally:
+            run(["./lab", "down"], environment, cwd=PROJECT)
 
 
 def copy_of_the_project(directory: Path) -> Path:
@@ -76,14 +82,17 @@ def copy_of_the_project(directory: Path) -> Path:
     return copy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stack:
-    """A stack of a copy of the project in a lab."""
+    """A stack of a copy of the project in a lab; `deployed` while what runs is what is written."""
 
     name: str
     variant: str
     project: Path
     lab: Lab
+    deployed: bool = False
+    edits: int = 0
+    known: Mapping[str, Any] | None = None
 
     def pulumi(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs a pulumi command on the stack; `code` is the end that it must come to."""
@@ -103,8 +112,19 @@ class Stack:
         command = ["pulumi", *arguments, "--non-interactive"]
         run(command, self.lab.environment, cwd=self.project)
 
+    def edit(self, file: str, old: str, new: str, count: int = 0) -> None:
+        """Changes the copy: a regular expression and what takes its place."""
+        path = self.project / file
+        text, made = re.subn(old, new, path.read_text(), count=count)
+        assert made, f"{file} has no {old}"
+        path.write_text(text)
+        self.deployed = False
+        self.edits += 1
+
     def up(self, *flags: str, code: int = 0) -> str:
+        self.known = None
         done = self.pulumi("up", "--yes", "--skip-preview", *flags, code=code)
+        self.deployed = code == 0
         return done.stdout + done.stderr
 
     def destroy(self) -> None:
@@ -131,9 +151,14 @@ class Stack:
         return Change(nodes, networks, others)
 
     def outputs(self) -> Mapping[str, Any]:
-        told = self.pulumi("stack", "output", "--json").stdout
-        outputs: Mapping[str, Any] = json.loads(told)
-        return outputs
+        if self.known is None:
+            outputs: Mapping[str, Any] = json.loads(self.pulumi("stack", "output", "--json").stdout)
+            self.known = outputs
+        return self.known
+
+    def domain(self, node: str) -> str:
+        """The name of a node's domain."""
+        return str(self.outputs()["nodes"][node]["domain"])
 
     def running(self) -> dict[str, str]:
         """The names of this stack's domains that run, with what tells one start from another."""
@@ -158,11 +183,15 @@ class Stack:
         place.attach()
         return place
 
-    def fetch(self, place: Place, address: str = "203.0.113.80") -> str:
+    def page_address(self) -> str:
+        """The web server's IPv4 address."""
+        return str(self.outputs()["nodes"]["web"]["addresses"][0])
+
+    def fetch(self, place: Place) -> str:
         """The page, asked for until the node has booted."""
         retry = ["--retry", "10", "--retry-all-errors", "--retry-delay", "0"]
         asked = ["curl", "-sS", "-m", "20", "--connect-timeout", "1", *retry]
-        done = place.run([*asked, f"http://{address}/"])
+        done = place.run([*asked, f"http://{self.page_address()}/"])
         assert done.returncode == 0, done.stderr
         return done.stdout
 

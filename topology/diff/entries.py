@@ -17,7 +17,7 @@ from topology.resolve.content import NODE_PATH
 from topology.resolve.names import zone_of
 from topology.resolve.types import Address, Prefix, ResolvedNode
 
-__all__ = ["Entry", "Fields", "entries", "show"]
+__all__ = ["Entry", "Fields", "entries", "show", "statement_text"]
 
 Fields: TypeAlias = Mapping[str, object]
 """Values by the name of their field; sets are sorted tuples, so that order means nothing."""
@@ -85,6 +85,12 @@ def entries(view: View, renames: Renames, nodes: Iterable[str]) -> Iterator[Entr
         local = renames.statements.get(name, name)
         path = ("statements", name)
         yield Entry(Thing.STATEMENT, "", local, _statement(statement, renames), path, name)
+
+
+def statement_text(statement: Statement) -> str:
+    """A statement in one line, as its file says it."""
+    fields = _statement(statement, Renames())
+    return ", ".join(f"{name} {show(value)}" for name, value in fields.items() if value)
 
 
 def _node(view: View, renames: Renames, name: str) -> Iterator[Entry]:

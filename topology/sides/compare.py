@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from topology.diff.flows import flow_changes
 from topology.diff.plans import compare_plans, compare_with_record
 from topology.diff.renames import Renames, find_renames
+from topology.diff.statements import statement_changes
 from topology.diff.structure import structure
-from topology.diff.types import DeploymentDiff, Diff, StructureChange
+from topology.diff.types import DeploymentDiff, Diff, FlowDiff, StatementChange, StructureChange
 from topology.image import ImageError, lookup, project_root
 from topology.plan.record import StackSettings
 from topology.plan.settings import DEFAULT_CONSOLES
 from topology.plan.types import Accelerator, ImageRef, RootFilesystem, Variant
+from topology.reach.network import Network
 from topology.resolve.types import ResolvedTopology
 from topology.sides.images import SideImages, images_of_both, images_of_today
 from topology.sides.read import Side
@@ -45,16 +48,21 @@ def compare(old: Side, new: Side, choices: Choices) -> Diff:
         renames = find_renames(old.view, new.view)
         changes = structure(old.view, new.view, renames)
     deployments: tuple[DeploymentDiff, ...] = ()
+    flows: tuple[FlowDiff, ...] | None = None
+    statements: tuple[StatementChange, ...] | None = None
     if old.view and new.view and old.view.resolved and new.view.resolved:
         deployments = tuple(_deployments(old, new, choices, notes))
+        networks = (Network(old.view.resolved), Network(new.view.resolved))
+        flows = flow_changes(old.view, new.view, renames, networks)
+        statements = statement_changes(old.view, new.view, renames, networks)
     return Diff(
         old=old.label,
         new=new.label,
         topology=next((side.view.declared.name for side in (new, old) if side.view), ""),
         structure=changes,
-        flows=None,
+        flows=flows,
         deployments=deployments,
-        statements=None,
+        statements=statements,
         diagnostics=(old.diagnostics, new.diagnostics),
         notes=tuple(notes),
     )

@@ -4,7 +4,7 @@ import pulumi
 
 from components.documents import local_document
 from components.fabric import Fabric, FabricArgs
-from components.outputs import stack_outputs
+from components.outputs import stack_outputs, stack_record
 from components.report import progress, report, stopping
 from components.settings import read_settings
 from topology.image import ensure, project_root
@@ -26,7 +26,8 @@ with stopping():
         uplink=settings.uplink,
         consoles=settings.consoles,
     )
-    Fabric(settings.stack, FabricArgs(deployment, settings.uri, local_document))
+    record = stack_record(settings, resolved, deployment)
+    Fabric(settings.stack, FabricArgs(deployment, settings.uri, local_document, record))
 
 for name, value in stack_outputs(deployment, file=str(settings.file)).items():
     pulumi.export(name, value)

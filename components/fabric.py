@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,11 +27,15 @@ _POOLS = Path("/var/lib/libvirt/topology")
 
 @dataclass(frozen=True, slots=True)
 class FabricArgs:
-    """The plan, where libvirt is, and how a configuration document becomes a local file."""
+    """The plan, where libvirt is, and how a configuration document becomes a local file.
+
+    `record` is kept in the state once everything is made; an export would be printed each time.
+    """
 
     deployment: Deployment
     uri: str
     document: Callable[[bytes], Path]
+    record: Mapping[str, object] = field(default_factory=dict)
 
 
 class Fabric(pulumi.ComponentResource):
@@ -89,7 +93,8 @@ class Fabric(pulumi.ComponentResource):
             )
             for domain in deployment.domains
         }
-        self.register_outputs({"nodes": {node: made.uuid for node, made in self.nodes.items()}})
+        uuids = {node: made.uuid for node, made in self.nodes.items()}
+        self.register_outputs({"nodes": uuids, "record": args.record})
 
 
 def _realisation(variant: Variant) -> type[Unikernel] | type[Container]:

@@ -1,12 +1,36 @@
-"""What a stack exports: where each node is, what it runs, and how to stand outside."""
+"""What a stack exports: where each node is, what it runs, and how to stand outside.
+
+And what it keeps for itself: a record of the topology, from which a later diff starts.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
+from components.settings import Settings
+from topology.plan.record import Record, StackSettings, encode
 from topology.plan.types import Deployment, OutsideClient, PlannedDomain, PlannedSegment
+from topology.resolve.types import ResolvedTopology
 
-__all__ = ["stack_outputs"]
+__all__ = ["stack_outputs", "stack_record"]
+
+
+def stack_record(
+    settings: Settings, resolved: ResolvedTopology, deployment: Deployment
+) -> dict[str, object]:
+    """What is deployed, in the form that `topology diff stack:NAME` reads."""
+    made_with = StackSettings(
+        settings.stack,
+        settings.variant,
+        settings.accelerator,
+        settings.rootfs,
+        settings.consoles,
+        settings.uplink,
+    )
+    source = settings.file.read_text(encoding="utf-8-sig")
+    return encode(
+        Record.of(made_with, deployment, resolved, file=str(settings.file), source=source)
+    )
 
 
 def stack_outputs(deployment: Deployment, *, file: str) -> dict[str, object]:

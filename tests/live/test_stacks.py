@@ -42,18 +42,19 @@ class Lab:
         assert done.returncode == code, said
         return done
 
-    def deploy(self, stack: str, variant: str, file: Path | str) -> None:
-        """`pulumi up` of a stack whose configuration lies outside the clone."""
+    def deploy(self, stack: str, variant: str, file: Path | str, code: int = 0, **more: str) -> str:
+        """`pulumi up` of a stack whose configuration lies outside the clone; what it said."""
         config = self.directory / f"{stack}.yaml"
         config.write_text((ROOT / f"Pulumi.{variant}.yaml").read_text())
         with config.open("a") as handle:
-            handle.write(f"  topology:file: {file}\n")
+            for key, value in {"file": str(file), **more}.items():
+                handle.write(f"  topology:{key}: {value}\n")
         listed = json.loads(self.run("pulumi", "stack", "ls", "--json").stdout)
         if stack not in {entry["name"] for entry in listed}:
             self.run("pulumi", "stack", "init", stack, "--no-select")
             (ROOT / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
         up = ("pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive")
-        self.run(*up, "--config-file", str(config))
+        return self.run(*up, "--config-file", str(config), code=code).stdout
 
     def destroy(self, stack: str) -> None:
         config = str(self.directory / f"{stack}.yaml")
@@ -200,7 +201,9 @@ def test_a_network_that_breaks_its_statements_is_seen_to(lab: Lab, variant: str)
     assert leaky.count("leak") == 1
     file = written(lab, leaky)
     stack = f"leaky-{variant}"
-    lab.deploy(stack, variant, file)
+    refused = lab.deploy(stack, variant, file, code=1)
+    assert "no-ping" in refused
+    lab.deploy(stack, variant, file, statements="warn")
     try:
         probes = lab.probe(stack, code=1)["probes"]
         broken = {(p["statement"], p["target"]) for p in probes if p["status"] == "broken"}

@@ -73,6 +73,8 @@ where
         if device.has_work() {
             continue;
         }
+        // To spin before sleeping was measured: it halves the latency of a single connection and
+        // takes a fifth of the throughput of many, for the processor is missed elsewhere.
         let report = node.report_deadline(&totals);
         if device.nic.arm(true) {
             let wait = interface.poll_at(moment(now), &sockets).map(instant);

@@ -172,3 +172,144 @@ fn serve_one<S: Session>(
     }
     progress
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use service_core::Duration as Span;
+    use smoltcp::iface::{Config, Interface};
+    use smoltcp::phy::{Loopback, Medium};
+    use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+    const PORT: u16 = 7;
+
+    /// Sends back what it gets, and hangs up after a full stop.
+    struct Echo {
+        waiting: Vec<u8>,
+        over: bool,
+        deadline: Instant,
+    }
+
+    impl Session for Echo {
+        type Service = ();
+        type Counters = u32;
+
+        fn open(opened: &mut u32, now: Instant) -> Self {
+            *opened += 1;
+            Self { waiting: Vec::new(), over: false, deadline: now + Span::from_secs(5) }
+        }
+
+        fn receive(&mut self, (): &(), _: &mut u32, _: Instant, input: &[u8]) -> usize {
+            self.waiting.extend_from_slice(input);
+            self.over |= input.contains(&b'.');
+            input.len()
+        }
+
+        fn transmit<'a>(&'a self, (): &'a ()) -> &'a [u8] {
+            &self.waiting
+        }
+
+        fn sent(&mut self, (): &(), _: Instant, count: usize) {
+            self.waiting.drain(..count);
+        }
+
+        fn close_after_flush(&self) -> bool {
+            self.over
+        }
+
+        fn deadline(&self) -> Instant {
+            self.deadline
+        }
+    }
+
+    /// A host that serves and is its own client.
+    struct Host {
+        device: Loopback,
+        interface: Interface,
+        sockets: SocketSet<'static>,
+        streams: Streams<Echo>,
+        opened: u32,
+        now: Instant,
+    }
+
+    impl Host {
+        fn new(memory: usize) -> Self {
+            let mut device = Loopback::new(Medium::Ethernet);
+            let config = Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
+            let zero = smoltcp::time::Instant::ZERO;
+            let mut interface = Interface::new(config, &mut device, zero);
+            interface.update_ip_addrs(|list| {
+                list.push(IpCidr::new(IpAddress::v4(127, 0, 0, 1), 8)).unwrap();
+            });
+            let mut sockets = SocketSet::new(Vec::new());
+            let streams = Streams::new(PORT, memory, &mut sockets);
+            Self { device, interface, sockets, streams, opened: 0, now: Instant::ZERO }
+        }
+
+        fn connect(&mut self, from: u16) -> SocketHandle {
+            let buffer = || SocketBuffer::new(vec![0; 1024]);
+            let mut socket = Socket::new(buffer(), buffer());
+            let to = (IpAddress::v4(127, 0, 0, 1), PORT);
+            socket.connect(self.interface.context(), to, from).unwrap();
+            self.sockets.add(socket)
+        }
+
+        fn run(&mut self, time: Span) {
+            for _ in 0..20 {
+                self.now += Span::from_micros(time.micros() / 20);
+                let moment = smoltcp::time::Instant::from_micros(self.now.micros().cast_signed());
+                self.interface.poll(moment, &mut self.device, &mut self.sockets);
+                self.streams.serve(&mut self.sockets, &(), &mut self.opened, self.now);
+            }
+        }
+
+        fn client(&mut self, handle: SocketHandle) -> &mut Socket<'static> {
+            self.sockets.get_mut(handle)
+        }
+    }
+
+    #[test]
+    fn a_session_is_served_and_its_socket_listens_again() {
+        let mut host = Host::new(1 << 20);
+        let client = host.connect(5000);
+        host.run(Span::from_millis(100));
+        host.client(client).send_slice(b"hello.").unwrap();
+        host.run(Span::from_millis(100));
+        let mut answer = [0; 16];
+        assert_eq!(host.client(client).recv_slice(&mut answer), Ok(6));
+        assert!(!host.client(client).may_recv(), "the session hung up");
+        assert_eq!((host.opened, host.streams.listening()), (1, BACKLOG - 1));
+        assert!(host.streams.deadline().is_some());
+        host.client(client).close();
+        host.run(Span::from_millis(100));
+        assert!(host.streams.deadline().is_none(), "the session is gone");
+        host.run(Span::from_secs(30));
+        assert_eq!((host.streams.slots.len(), host.streams.listening()), (BACKLOG, BACKLOG));
+    }
+
+    #[test]
+    fn a_silent_client_is_cut_off() {
+        let mut host = Host::new(1 << 20);
+        let client = host.connect(5000);
+        host.run(Span::from_millis(100));
+        assert_eq!(host.client(client).state(), State::Established);
+        host.run(Span::from_secs(6));
+        assert_eq!(host.client(client).state(), State::Closed);
+        assert_eq!(host.streams.deadline(), None);
+    }
+
+    #[test]
+    fn sockets_follow_demand_up_to_what_memory_allows() {
+        let mut host = Host::new(24 * CONNECTION);
+        for from in 0..12 {
+            host.connect(5000 + from);
+        }
+        host.run(Span::from_millis(100));
+        assert_eq!((host.streams.slots.len(), host.streams.listening()), (24, 12));
+        for from in 12..30 {
+            host.connect(5000 + from);
+        }
+        host.run(Span::from_millis(100));
+        assert_eq!((host.opened, host.streams.is_full()), (24, true));
+    }
+}

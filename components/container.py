@@ -52,7 +52,9 @@ class Container(pulumi.ComponentResource):
                 "root": root,
                 "console": domain.console,
                 "console_owner": CONTAINER_UID if mapped else 0,
-                "networks": [args.networks[nic.segment] for nic in domain.nics],
+                "networks": [
+                    args.networks[nic.segment] for nic in domain.nics if nic.network is not None
+                ],
             },
             pulumi.ResourceOptions(parent=self, delete_before_replace=delete_first(domain)),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Fabric", "FabricArgs"]
 
-_POOLS = Path("/var/lib/libvirt/topology")
+_POOLS = PurePosixPath("/var/lib/libvirt/topology")
+_LONGEST_DIRECTORY = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,13 @@ class Fabric(pulumi.ComponentResource):
             f"{name}-pool",
             name=f"topology-{deployment.stack}",
             type="dir",
-            target=lv.PoolTargetArgs(path=str(_POOLS / deployment.stack)),
+            target=lv.PoolTargetArgs(path=str(_POOLS / _short(deployment.stack))),
             opts=pulumi.ResourceOptions(parent=self, provider=provider, delete_before_replace=True),
         )
         images = {
             image.digest: Image(
                 f"{name}-image-{image.role}-{image.digest[:12]}",
-                ImageArgs(f"image-{image.role}", image.digest, image.path, pool.name),
+                ImageArgs(image.role, image.digest, image.path, pool.name),
                 child,
             )
             for image in sorted(
@@ -73,7 +75,11 @@ class Fabric(pulumi.ComponentResource):
             segment.name: Segment(f"{name}-{segment.name}", SegmentArgs(segment), child)
             for segment in deployment.segments
         }
-        networks = {segment: made.network_id for segment, made in segments.items()}
+        networks = {
+            segment: made.network_id
+            for segment, made in segments.items()
+            if made.network_id is not None
+        }
         realise = _realisation(deployment.variant)
         hooks = domain_hooks(args.uri) if deployment.variant is Variant.UNIKERNEL else None
         # Not declared in the class: Pulumi evaluates a class's annotations to find its outputs.
@@ -106,3 +112,10 @@ def _realisation(variant: Variant) -> type[Unikernel] | type[Container]:
     from components.unikernel import Unikernel
 
     return Unikernel
+
+
+def _short(stack: str) -> str:
+    """A directory for a stack: with it, a volume's path has at most 63 characters."""
+    if len(stack) <= _LONGEST_DIRECTORY:
+        return stack
+    return f"{stack[:6]}-{hashlib.sha256(stack.encode()).hexdigest()[:8]}"

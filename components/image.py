@@ -35,7 +35,8 @@ class Image(pulumi.ComponentResource):
         super().__init__("topology:components:Image", name, {}, opts)
         volume = lv.Volume(
             f"{name}-volume",
-            name=f"{args.role}-{args.digest}",
+            # Short, because libvirt loops no image with a path of more than 63 characters.
+            name=f"{args.role}-{args.digest[:12]}",
             pool=args.pool,
             source=str(args.path),
             # Anything else is made a qcow2 and overwritten, with residue behind the content.

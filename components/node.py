@@ -19,7 +19,8 @@ class NodeArgs:
     """A planned domain, and what others made for it.
 
     `document` is a local file with the domain's configuration; `image` is the path of its image
-    on libvirt's host; `networks` are the identities of its segments' networks, by segment.
+    on libvirt's host; `networks` are the identities of its segments' networks, by segment, but
+    for uplinks.
     `uri` is libvirt's, `hooks` clear what stands in the way of a create.
     """
 

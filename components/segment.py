@@ -21,34 +21,35 @@ class SegmentArgs:
 
 
 class Segment(pulumi.ComponentResource):
-    """A bridge without host address, DHCP or DNS; or an existing bridge, where it is an uplink.
+    """A bridge without host address, DHCP or DNS; nothing at all where it is an uplink.
 
-    Its generation is in its name, so that a segment that changes is a second network beside the
+    `network_id` is then `None`, and guests are attached to the existing bridge by its name. Its
+    generation is in its name, so that a segment that changes is a second network beside the
     first until every guest has moved.
     """
 
-    network_id: pulumi.Output[str]
+    network_id: pulumi.Output[str] | None
 
     def __init__(
         self, name: str, args: SegmentArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("topology:components:Segment", name, {}, opts)
-        segment = args.segment
-        isolated = segment.uplink is None
-        network = lv.Network(
-            f"{name}-network",
-            name=segment.network,
-            mode="none" if isolated else "bridge",
-            bridge=segment.bridge,
-            # An existing bridge has its own, and libvirt refuses to be told.
-            mtu=segment.mtu if isolated else None,
-            xml=lv.NetworkXmlArgs(xslt=network_xslt()) if isolated else None,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                delete_before_replace=False,
-                # The provider takes changes of these and does nothing.
-                replace_on_changes=["dhcp", "dns", "dnsmasq_options", "mtu"],
-            ),
-        )
-        self.network_id = network.id
+        self.network_id = None if args.segment.uplink else _network(name, args.segment, self).id
         self.register_outputs({"networkId": self.network_id})
+
+
+def _network(name: str, segment: PlannedSegment, parent: pulumi.Resource) -> lv.Network:
+    return lv.Network(
+        f"{name}-network",
+        name=segment.network,
+        mode="none",
+        bridge=segment.bridge,
+        mtu=segment.mtu,
+        xml=lv.NetworkXmlArgs(xslt=network_xslt()),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            delete_before_replace=False,
+            # The provider takes changes of these and does nothing.
+            replace_on_changes=["dhcp", "dns", "dnsmasq_options", "mtu"],
+        ),
+    )

@@ -40,7 +40,11 @@ class Unikernel(pulumi.ComponentResource):
             kernel=args.image,
             initrd=config.path,
             network_interfaces=[
-                lv.DomainNetworkInterfaceArgs(network_id=args.networks[nic.segment], mac=nic.mac)
+                lv.DomainNetworkInterfaceArgs(
+                    network_id=args.networks.get(nic.segment),
+                    bridge=nic.bridge if nic.network is None else None,
+                    mac=nic.mac,
+                )
                 for nic in domain.nics
             ],
             xml=lv.DomainXmlArgs(xslt=domain_xslt(domain)),

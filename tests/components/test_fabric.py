@@ -98,11 +98,24 @@ def test_segments_are_bridges_and_nothing_else(variant: Variant) -> None:
         assert {"mtu", "dhcp", "dns"} <= set(one.replace_on_changes)
 
 
-def test_an_uplink_is_an_existing_bridge() -> None:
-    planned = deployment(Variant.UNIKERNEL, uplink="br0")
-    (external,) = [one for one in planned.segments if one.uplink]
-    one = of_type(planned, NETWORK)["unikernel-external-network"]
-    assert one.inputs == {"name": external.network, "mode": "bridge", "bridge": "br0"}
+@pytest.mark.parametrize("variant", tuple(Variant))
+def test_an_uplink_is_an_existing_bridge_and_no_network(variant: Variant) -> None:
+    planned = deployment(variant, uplink="br0")
+    stack = planned.stack
+    assert set(of_type(planned, NETWORK)) == {
+        f"{stack}-servers-network",
+        f"{stack}-transit-network",
+    }
+    firewall = of_type(planned, DOMAIN[variant])[f"{stack}-firewall-domain"]
+    if variant is Variant.CONTAINERS:
+        assert firewall.inputs["networks"] == ["id-of-containers-transit-network"]
+        assert '<source bridge="br0" />' in firewall.inputs["xml"]
+    else:
+        outer, inner = firewall.inputs["networkInterfaces"]
+        assert set(outer) == {"bridge", "mac"}
+        assert outer["bridge"] == "br0"
+        assert inner["networkId"] == "id-of-unikernel-transit-network"
+        assert '<source bridge="br0" />' in firewall.inputs["xml"]["xslt"]
 
 
 @pytest.mark.parametrize("variant", tuple(Variant))
@@ -122,9 +135,18 @@ def test_images_and_documents_travel_as_raw_volumes_of_the_stacks_own_pool(
         # Where the bytes came from is no part of them; their digest is the volume's name.
         assert one.ignore_changes == ("source",)
         names.add(one.inputs["name"])
-    assert names == {f"image-{one.kind}-{one.image.digest}" for one in planned.domains} | {
-        f"config-{one.node}-{one.config_digest}" for one in planned.domains
+    assert names == {f"{one.kind}-{one.image.digest[:12]}" for one in planned.domains} | {
+        f"config-{one.node}-{one.config_digest[:12]}" for one in planned.domains
     }
+
+
+def test_an_images_path_is_short_enough_to_be_looped() -> None:
+    for stack in ("s", "containers", "a-stack-with-a-name-of-forty-characters."):
+        planned = replace(deployment(Variant.CONTAINERS), stack=stack)
+        (pool,) = of_type(planned, POOL).values()
+        for one in of_type(planned, VOLUME).values():
+            if "-image-" in one.name:
+                assert len(f"{pool.inputs['target']['path']}/{one.inputs['name']}") <= 63
 
 
 def test_nodes_of_one_image_share_its_volume() -> None:
@@ -153,8 +175,8 @@ def test_a_unikernels_inputs_are_what_the_provider_reads_back(accelerator: Accel
             "cpu": {"mode": "host-passthrough" if kvm else "custom"},
             "memory": 8,
             "vcpu": 1,
-            "kernel": f"/pool/image-{domain.kind}-{domain.image.digest}",
-            "initrd": f"/pool/config-{domain.node}-{domain.config_digest}",
+            "kernel": f"/pool/{domain.kind}-{domain.image.digest[:12]}",
+            "initrd": f"/pool/config-{domain.node}-{domain.config_digest[:12]}",
             "networkInterfaces": [
                 {"networkId": f"id-of-unikernel-{nic.segment}-network", "mac": nic.mac}
                 for nic in domain.nics
@@ -175,11 +197,11 @@ def test_a_container_is_stored_with_all_that_its_provider_needs(rootfs: RootFile
     mapped = rootfs is RootFilesystem.MOUNT
     for domain in planned.domains:
         one = domains[f"containers-{domain.node}-domain"]
-        image = f"/pool/image-{domain.kind}-{domain.image.digest}"
+        image = f"/pool/{domain.kind}-{domain.image.digest[:12]}"
         root = f"/var/lib/libvirt/topology-roots/{domain.name}" if mapped else ""
         files = ContainerFiles(
             root=root or image,
-            config=f"/pool/config-{domain.node}-{domain.config_digest}",
+            config=f"/pool/config-{domain.node}-{domain.config_digest[:12]}",
             console=domain.console,
         )
         stored = {key: value for key, value in one.inputs.items() if key != "__provider"}

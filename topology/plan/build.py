@@ -116,7 +116,7 @@ def _segment(segment: ResolvedSegment, *, stack: str, uplink: str | None) -> Pla
     return PlannedSegment(
         name=segment.name,
         host=segment.host,
-        network=network_name(stack, segment.name, generation),
+        network=None if uplink else network_name(stack, segment.name, generation),
         bridge=uplink or bridge_name(generation),
         generation=generation,
         mtu=segment.mtu,

@@ -51,7 +51,7 @@ def _domain(domain: PlannedDomain) -> Iterator[tuple[str, str]]:
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
             yield f"boot {name.replace('_', ' ')}", shown
     for nic in domain.nics:
-        yield f"network of {nic.segment}", nic.network
+        yield f"network of {nic.segment}", nic.network or nic.bridge
         if not nic.link_up:
             yield f"link of {nic.segment}", "down"
     yield from _config(json.loads(domain.config))

@@ -40,12 +40,12 @@ class PlannedSegment:
 
     `generation` hashes what cannot change while guests are attached; `bridge` is at most 15
     characters (IFNAMSIZ less its NUL). `uplink` is an existing bridge to use instead of one of
-    our own, or `None`; where it is given, `bridge` is its name.
+    our own, or `None`; where it is given, `bridge` is its name and there is no `network`.
     """
 
     name: str
     host: str
-    network: str
+    network: str | None
     bridge: str
     generation: str
     mtu: int
@@ -62,10 +62,14 @@ class PlannedRoute:
 
 @dataclass(frozen=True, slots=True)
 class PlannedNic:
-    """An interface of a domain; `addresses` carry their prefix lengths."""
+    """An interface of a domain; `addresses` carry their prefix lengths.
+
+    `network` is `None` on an uplink: libvirt gives a guest on a network that is somebody else's
+    bridge an interface of that bridge, and it is described as what it becomes.
+    """
 
     segment: str
-    network: str
+    network: str | None
     bridge: str
     mac: str
     addresses: tuple[str, ...]

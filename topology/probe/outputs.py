@@ -31,9 +31,9 @@ class NodeOutput(_Output):
 
 
 class SegmentOutput(_Output):
-    """A segment's libvirt network and bridge; `mtu` in bytes."""
+    """A segment's libvirt network, none on an uplink, and bridge; `mtu` in bytes."""
 
-    network: str
+    network: str | None = None
     bridge: str
     mtu: int = 1500
 

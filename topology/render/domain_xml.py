@@ -35,6 +35,8 @@ __all__ = [
 # 1879048191 for containers (UIDS-GIDS.md); its last block is the least likely to be taken.
 CONTAINER_UID = 1878982656
 _MAPPED_IDS = 65536
+# LO_NAME_SIZE less its NUL (linux/loop.h); libvirt refuses what it cannot write there whole.
+_LONGEST_LOOPED = 63
 
 _MODELS = {"legacy": "virtio-transitional", "modern": "virtio-non-transitional"}
 
@@ -180,9 +182,10 @@ def _cpu(accelerator: Accelerator | None) -> Element:
 
 
 def _interface(devices: Element, nic: PlannedNic) -> Element:
-    interface = SubElement(devices, "interface", type="network")
+    kind, name = ("bridge", nic.bridge) if nic.network is None else ("network", nic.network)
+    interface = SubElement(devices, "interface", type=kind)
     SubElement(interface, "mac", address=nic.mac)
-    SubElement(interface, "source", network=nic.network)
+    SubElement(interface, "source", {kind: name})
     return interface
 
 
@@ -194,6 +197,8 @@ def _capabilities(wanted: Sequence[str]) -> Element:
 
 
 def _root_filesystem(devices: Element, root: RootFilesystem, source: str) -> None:
+    if root is RootFilesystem.FILE and len(source.encode()) > _LONGEST_LOOPED:
+        raise RenderError(f"libvirt loops no image with a path this long: {source}")
     if root is RootFilesystem.MOUNT:
         filesystem = SubElement(devices, "filesystem", type="mount")
         SubElement(filesystem, "source", dir=source)

@@ -149,6 +149,13 @@ def test_a_container_without_an_interface_would_have_the_hosts() -> None:
         container_xml(replace(domain, nics=()), FILES)
 
 
+def test_an_image_whose_path_libvirt_cannot_loop_is_refused() -> None:
+    domain = planned(deployment(Variant.CONTAINERS, rootfs=RootFilesystem.FILE), "web")
+    container_xml(domain, replace(FILES, root="/" + "x" * 62))
+    with pytest.raises(RenderError, match="this long"):
+        container_xml(domain, replace(FILES, root="/" + "x" * 63))
+
+
 def test_what_no_platform_boots_by_is_refused() -> None:
     domain = planned(deployment(Variant.UNIKERNEL), "web")
     for boot in (

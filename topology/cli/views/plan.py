@@ -57,7 +57,7 @@ def _segments(deployment: Deployment) -> Table:
     table = _table("Segments", "segment", "network", "bridge", "mtu")
     for segment in deployment.segments:
         bridge = f"{segment.bridge} (uplink)" if segment.uplink else segment.bridge
-        table.add_row(segment.name, segment.network, bridge, str(segment.mtu))
+        table.add_row(segment.name, segment.network or "", bridge, str(segment.mtu))
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,7 +72,6 @@ def diff(
     topology diff v1:poc.yaml poc.yaml · topology diff stack:unikernel
     """
     from topology.cli.views.diff import print_diff
-    from topology.cli.views.human import print_diagnostics
     from topology.image import project_root
     from topology.sides.compare import Choices, compare
     from topology.sides.read import read_side
@@ -83,9 +83,6 @@ def diff(
     found = compare(before, after, chosen)
     views = (before.view, after.view)
     print_diff(found, Format.JSON if json else form, views)
-    for side in (before, after):
-        if not side.diagnostics.ok:
-            print_diagnostics(side.diagnostics)
     if not (before.diagnostics.ok and after.diagnostics.ok):
         return ExitCode.INVALID
     return ExitCode.BROKEN if exit_code and found.differs else ExitCode.DONE
@@ -94,9 +91,9 @@ def diff(
 def _file_of(side: Side) -> str:
     """The file of the working tree that a side is about."""
     if side.revision is not None:
-        return str(side.revision.repository.root / side.path)
+        return os.path.relpath(side.revision.repository.root / side.path)
     if side.record is not None:
         from topology.image import project_root
 
-        return str(project_root() / side.path)
+        return os.path.relpath(project_root() / side.path)
     raise typer.BadParameter("name two sides, or one that is a revision or a stack")

@@ -13,6 +13,8 @@ from topology.plan.types import Deployment, ReplaceOrder, Variant
 __all__ = ["Deployed", "compare_deployments", "deployed"]
 
 _CODE = "code"
+_NETWORK = "network of "
+_OF_AN_INTERFACE = ("MAC on", "MTU on", "addresses on", "link of", "zone of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,22 @@ def _reasons(old: DeployedNode, new: DeployedNode, code: Mapping[str, str]) -> I
 
 
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Reason]:
+    """Every fact that differs; an interface that comes or goes is one, whatever it consists of."""
+    whole: set[str] = set()
+    for name in sorted({*old, *new}):
+        segment = name.removeprefix(_NETWORK)
+        if segment == name or old.get(name) == new.get(name):
+            continue
+        if name in old and name in new:
+            yield Reason(f"network {segment}", "", "replaced")
+        else:
+            addresses = f"addresses on {segment}"
+            yield Reason(f"interface on {segment}", old.get(addresses, ""), new.get(addresses, ""))
+            whole |= {f"{word} {segment}" for word in _OF_AN_INTERFACE}
     rules = "order of rules"
-    for name in sorted({*old, *new}, key=lambda one: (one == rules, one)):
+    for name in sorted({*old, *new} - whole, key=lambda one: (one == rules, one)):
         mine, theirs = old.get(name, ""), new.get(name, "")
-        if mine == theirs:
+        if mine == theirs or name.startswith(_NETWORK):
             continue
         if name == rules and _same_order(mine.split(", "), theirs.split(", ")):
             continue

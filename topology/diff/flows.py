@@ -16,10 +16,11 @@ from topology.diff.rows import Naming, Piece, rows
 from topology.diff.scope import outside_addresses, scope
 from topology.diff.types import FlowChange, FlowDiff, Place
 from topology.diff.view import View
+from topology.errors import TopologyError
 from topology.reach.flows import FlowSet
 from topology.reach.network import Ending, Network
 from topology.reach.policy import when
-from topology.reach.ranges import contains
+from topology.reach.ranges import Ranges, contains, intersect
 from topology.reach.space import ADDRESSES, ALL_SERVICES, Packet, address_point, services_of
 from topology.reach.story import deciding
 from topology.reach.trace import Trace, trace
@@ -49,7 +50,10 @@ def flow_changes(
     if not possible:
         return ()
     points = renumbered(before.topology, after.topology, renames)
-    was, now = _delivered(before, possible, renames), _delivered(after, possible, Renames())
+    # What is inside on one side only is no outsider's address on the other.
+    outside = intersect(outside_addresses(before.topology), outside_addresses(after.topology))
+    was = _delivered(before, possible, outside, renames)
+    now = _delivered(after, possible, outside, Renames())
     if points:
         was = {way: translated(flows, points) for way, flows in was.items()}
     pieces = _Differences(old, new, renames, networks, points).pieces(was, now)
@@ -61,10 +65,11 @@ def flow_changes(
     return rows(pieces, Naming(before.topology, after.topology, renames, services))
 
 
-def _delivered(network: Network, possible: FlowSet, renames: Renames) -> dict[_Way, FlowSet]:
+def _delivered(
+    network: Network, possible: FlowSet, outside: Ranges, renames: Renames
+) -> dict[_Way, FlowSet]:
     """What arrives of the possible flows, by who opens it and which way it takes."""
     found: dict[_Way, FlowSet] = {}
-    outside = outside_addresses(network.topology)
     for alike in _classes(network):
         first = network.topology.nodes[alike[0]]
         if first.deployed:
@@ -164,6 +169,11 @@ class _Differences:
                 said.append((text, place))
                 if walked is not None and self._count < _MOST_PIECES:
                     region = self._alike(index, walked, region)
+            if not region:
+                raise TopologyError(
+                    f"the sets and the walk of {packet} disagree: this is a fault of the engine, "
+                    "please report it with both topologies"
+                )
             (old, old_at), (new, new_at) = said
             yield Piece(change, region, old, new, old_at, new_at)
             left -= region
@@ -199,8 +209,7 @@ class _Differences:
             return self._missing(index, packet.destination), None, walked
         told = deciding(walked, network.topology, view.declared)
         if told is None:
-            through = ", ".join(walked.nodes[1:-1])
-            return f"no filter {f'through {through}' if through else 'between'}", None, walked
+            return "no filter on the way", None, walked
         return f"{told.node}: {told.text}", view.place(told.path) if told.path else None, walked
 
     def _missing(self, index: int, address: Address) -> str:
@@ -211,7 +220,7 @@ class _Differences:
             return f"nobody has {address}"
         name = self._name(index, other if index == 0 else self._renames.node(other))
         known = name in self._networks[index].topology.nodes
-        return f"{name} has another address" if known else f"there is no {name}"
+        return f"{name} has no such address" if known else f"there is no {name}"
 
     @cached_property
     def _owners(self) -> tuple[dict[int, str], dict[int, str]]:

@@ -56,13 +56,14 @@ def _interruption(
 ) -> Interruption:
     node = old.nodes[action.node]
     gone = action.action is Action.DESTROY
+    heir = _heir(node, new) if gone else node.name
     groups = _groups(old, node) if node.kind.forwards else ()
     side = {name: number for number, group in enumerate(groups) for name in group}
     through = _routed_through(old, node.name) if node.kind.forwards else ()
     cut_off = sorted({*side, *through}) if len(groups) > 1 else sorted(through)
     return Interruption(
         node=node.name,
-        seconds=0.0 if gone else EXPECTED_SECONDS[action.order or ReplaceOrder.CREATE_FIRST],
+        seconds=EXPECTED_SECONDS[action.order or ReplaceOrder.CREATE_FIRST] if heir else 0.0,
         clients=tuple(_statements_to(old, node.name)),
         cut_off=tuple(name for name in cut_off if name not in changed),
         between=tuple(_segments_of(old, group, node) for group in groups)
@@ -75,14 +76,25 @@ def _interruption(
             and node.kind.forwards
             and _passes(statement, node.name, side, old, routing)
         ),
-        remark=_remark(node, new.nodes.get(node.name), gone),
+        remark=_remark(node, heir),
     )
 
 
-def _remark(old: ResolvedNode, new: ResolvedNode | None, gone: bool) -> str:
-    if gone:
+def _heir(node: ResolvedNode, new: ResolvedTopology) -> str:
+    """The node that has the addresses of one that goes; empty if there is none."""
+    mine = {address.ip for interface in node.interfaces for address in interface.addresses}
+    for name, other in new.nodes.items():
+        if mine & {a.ip for i in other.interfaces for a in i.addresses}:
+            return name
+    return ""
+
+
+def _remark(old: ResolvedNode, heir: str) -> str:
+    if not heir:
         return "for good"
-    if old.policy is not None and old.policy.stateful and new is not None:
+    if heir != old.name:
+        return f"{heir} takes its addresses over: neighbours must learn another MAC"
+    if old.policy is not None and old.policy.stateful:
         return "established flows are forgotten: connections through it begin anew"
     if old.kind is Kind.WEB:
         return "open connections end"

@@ -71,7 +71,7 @@ class Naming:
     ) -> None:
         self._old, self._new, self._renames = old, new, renames
         self._services = services
-        self._outside = (outside_addresses(old), outside_addresses(new))
+        self._outside = intersect(outside_addresses(old), outside_addresses(new))
 
     @cached_property
     def _owners(self) -> dict[int, str]:
@@ -99,6 +99,12 @@ class Naming:
         return sides[0] | sides[1]
 
     @cached_property
+    def _outer(self) -> tuple[str, ...]:
+        """The zones of external nodes."""
+        nodes = [node for node in self._new.nodes.values() if not node.deployed]
+        return tuple(sorted({i.zone for node in nodes for i in node.interfaces}))
+
+    @cached_property
     def _points(self) -> tuple[int, ...]:
         return tuple(sorted(self._owners))
 
@@ -116,14 +122,12 @@ class Naming:
         """Ranges of one family in names: zones whole, nodes, addresses, prefixes of the outside."""
         rest = ranges
         found: list[str] = []
-        for topology, outside in zip((self._old, self._new), self._outside, strict=True):
-            everything = intersect(outside, FAMILIES[family])
-            if everything and not subtract(everything, rest):
-                zones = {
-                    i.zone for n in topology.nodes.values() if not n.deployed for i in n.interfaces
-                }
-                found.extend(sorted(zones - set(found)))
-                rest = subtract(rest, everything)
+        everything = intersect(self._outside, FAMILIES[family])
+        without = subtract(everything, rest)
+        if everything and len(without) < len(intersect(everything, rest)):
+            but = f" but {', '.join(_span(*span) for span in without)}" if without else ""
+            found.extend(f"{zone}{but}" for zone in self._outer)
+            rest = subtract(rest, everything)
         nodes: dict[str, set[int]] = {}
         for low, high in rest:
             for point in self._between(low, high):

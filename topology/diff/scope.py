@@ -22,9 +22,6 @@ __all__ = ["outside_addresses", "scope"]
 def scope(old: Network, new: Network, renames: Renames) -> FlowSet:
     """Every flow whose fate may differ, and perhaps some whose fate does not."""
     found = FlowSet()
-    before, after = outside_addresses(old.topology), outside_addresses(new.topology)
-    if moved := _either(before, after):
-        found |= FlowSet.of(ADDRESSES, moved, ALL_SERVICES)
     heirs = {renames.node(name) for name in old.topology.nodes}
     for name, node in old.topology.nodes.items():
         heir = new.topology.nodes.get(renames.node(name))
@@ -65,10 +62,6 @@ def outside_addresses(topology: ResolvedTopology) -> Ranges:
                 points = [address_point(address.ip) for address in interface.addresses]
                 taken.extend((point, point) for point in points)
     return subtract(ADDRESSES, normal(taken))
-
-
-def _either(one: Ranges, other: Ranges) -> Ranges:
-    return unite(subtract(one, other), subtract(other, one))
 
 
 def _ends(network: Network, node: ResolvedNode) -> FlowSet:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from topology.diff.entries import Entry, entries, show
 from topology.diff.follows import follows
 from topology.diff.order import moved_rules
 from topology.diff.renames import Renames, find_renames
-from topology.diff.types import Change, FieldChange, StructureChange, Thing
+from topology.diff.types import Change, FieldChange, Place, StructureChange, Thing
 from topology.diff.view import View
 
 __all__ = ["structure"]
@@ -41,6 +42,9 @@ class _Structure:
     """One comparison."""
 
     def __init__(self, old: View, new: View, renames: Renames) -> None:
+        if old.resolved is None or new.resolved is None:
+            # What is derived on one side would only seem to be gone on the other.
+            old, new = replace(old, resolved=None), replace(new, resolved=None)
         self._old, self._new, self._renames = old, new, renames
         mine, theirs = _worth_a_look(old, new, renames)
         self._before = {e.identity: e for e in entries(old, renames, mine)}
@@ -69,6 +73,7 @@ class _Structure:
         come = [e for e in come if e.identity not in settled]
         yield from self._attached_elsewhere(gone, come)
         yield from self._alone(gone, come)
+        yield from self._zones()
         yield from moved_rules(self._old, self._new, self._renames)
         yield from follows(self._old, self._new, self._renames)
 
@@ -85,6 +90,25 @@ class _Structure:
                 old=self._old.place(old.path),
                 new=self._new.place(new.path),
             )
+
+    def _zones(self) -> Iterator[StructureChange]:
+        """Zones of another name; one that is a segment's by its own name is renamed with it."""
+        for was, now in self._renames.zones.items():
+            if self._renames.segments.get(was) != now:
+                yield StructureChange(
+                    Thing.ZONE,
+                    now,
+                    Change.RENAMED,
+                    was=was,
+                    old=self._zone_place(self._old, was),
+                    new=self._zone_place(self._new, now),
+                )
+
+    @staticmethod
+    def _zone_place(view: View, zone: str) -> Place | None:
+        segments = view.declared.segments.items()
+        first = next((name for name, segment in segments if segment.zone == zone), None)
+        return view.place(("segments", first)) if first is not None else None
 
     @staticmethod
     def _was_renamed(old: Entry, new: Entry) -> bool:

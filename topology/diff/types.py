@@ -34,6 +34,7 @@ class Thing(StrEnum):
     """What a structural change is about, in the order in which a reader wants them."""
 
     TOPOLOGY = "topology"
+    ZONE = "zone"
     SEGMENT = "segment"
     NODE = "node"
     INTERFACE = "interface"

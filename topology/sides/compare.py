@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import TypeAlias
 
+from topology.diagnostics import Path, display_path
 from topology.diff.flows import flow_changes
 from topology.diff.plans import compare_plans, compare_with_record
 from topology.diff.renames import Renames, find_renames
 from topology.diff.statements import statement_changes
 from topology.diff.structure import structure
 from topology.diff.types import DeploymentDiff, Diff, FlowDiff, StatementChange, StructureChange
+from topology.diff.view import View
 from topology.image import ImageError, lookup, project_root
 from topology.plan.record import StackSettings
 from topology.plan.settings import DEFAULT_CONSOLES
@@ -21,7 +24,7 @@ from topology.resolve.types import ResolvedTopology
 from topology.sides.images import SideImages, images_of_both, images_of_today
 from topology.sides.read import Side
 
-__all__ = ["Choices", "compare"]
+__all__ = ["Choices", "ImagesOf", "compare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,15 @@ class Choices:
     images_of_today: bool = False
 
 
-def compare(old: Side, new: Side, choices: Choices) -> Diff:
-    """Everything that differs; where a side is invalid, the structure as far as it goes."""
+ImagesOf: TypeAlias = Callable[[Side, Side, Variant, Choices], SideImages]
+"""The images of two sides in a variant, where neither is deployed."""
+
+
+def compare(old: Side, new: Side, choices: Choices, images: ImagesOf | None = None) -> Diff:
+    """Everything that differs; where a side is invalid, the structure as far as it goes.
+
+    `images` says what the images of two sides are; by default their sources are looked at.
+    """
     notes: list[str] = []
     for side in (old, new):
         if side.unread:
@@ -45,13 +55,14 @@ def compare(old: Side, new: Side, choices: Choices) -> Diff:
     renames = Renames()
     changes: tuple[StructureChange, ...] = ()
     if old.view is not None and new.view is not None:
-        renames = find_renames(old.view, new.view)
-        changes = structure(old.view, new.view, renames)
+        mine, theirs = _without(old.view, new.unread), _without(new.view, old.unread)
+        renames = find_renames(mine, theirs)
+        changes = structure(mine, theirs, renames)
     deployments: tuple[DeploymentDiff, ...] = ()
     flows: tuple[FlowDiff, ...] | None = None
     statements: tuple[StatementChange, ...] | None = None
     if old.view and new.view and old.view.resolved and new.view.resolved:
-        deployments = tuple(_deployments(old, new, choices, notes))
+        deployments = tuple(_deployments(old, new, choices, notes, images or _images))
         networks = (Network(old.view.resolved), Network(new.view.resolved))
         flows = flow_changes(old.view, new.view, renames, networks)
         statements = statement_changes(old.view, new.view, renames, networks)
@@ -68,8 +79,21 @@ def compare(old: Side, new: Side, choices: Choices) -> Diff:
     )
 
 
+def _without(view: View, unread: Iterable[Path]) -> View:
+    """A side without what could not be read of the other: nobody knows whether that differs."""
+    declared = view.declared
+    for path in unread:
+        section = getattr(declared, str(path[0]), None)
+        if len(path) == 2 and isinstance(section, Mapping):
+            left = {name: value for name, value in section.items() if name != path[1]}
+            declared = declared.model_copy(update={str(path[0]): left})
+    if declared is view.declared:
+        return view
+    return replace(view, declared=declared, resolved=None)
+
+
 def _deployments(
-    old: Side, new: Side, choices: Choices, notes: list[str]
+    old: Side, new: Side, choices: Choices, notes: list[str], images_of: ImagesOf
 ) -> Iterator[DeploymentDiff]:
     records = [side.record for side in (old, new) if side.record is not None]
     assert old.view is not None
@@ -83,7 +107,7 @@ def _deployments(
         assert old.whole is not None
         assert new.whole is not None
         for variant in Variant if choices.variant is None else (choices.variant,):
-            images = _images(old, new, variant, choices)
+            images = images_of(old, new, variant, choices)
             notes.extend(images.notes)
             yield compare_plans(
                 old.whole, new.whole, _settings(variant), (images.old, images.new), images.code
@@ -99,7 +123,7 @@ def _deployments(
     refs = _stored(other, record.settings.variant, notes)
     if choices.images_of_today:
         refs |= {
-            node.kind: ImageRef(node.kind, record.settings.variant, node.image, 0, Path())
+            node.kind: ImageRef(node.kind, record.settings.variant, node.image, 0, FilePath())
             for node in record.nodes.values()
         }
     yield compare_with_record(

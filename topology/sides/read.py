@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
-from topology.diagnostics import Diagnostics, display_path
+from topology.diagnostics import Diagnostics
+from topology.diagnostics import Path as ModelPath
 from topology.diff.view import View
 from topology.load import MAX_BYTES, Loaded, load_file, load_text
 from topology.model import Topology, WebNode
@@ -21,7 +22,7 @@ from topology.sides.errors import Fault, SideError
 from topology.sides.git import Repository, Revision
 from topology.sides.stack import read_record
 
-__all__ = ["Side", "read_side"]
+__all__ = ["Side", "read_side", "text_side"]
 
 _STACK = "stack:"
 _SUFFIXES = (".yaml", ".yml")
@@ -45,7 +46,7 @@ class Side:
     revision: Revision | None = None
     record: Record | None = None
     domains: frozenset[str] = frozenset()
-    unread: tuple[str, ...] = ()
+    unread: tuple[ModelPath, ...] = ()
 
 
 def read_side(text: str, *, default: Path, root: Path) -> Side:
@@ -73,9 +74,13 @@ def read_side(text: str, *, default: Path, root: Path) -> Side:
     return _revision(revision, where)
 
 
+def text_side(text: str, label: str, base: Path) -> Side:
+    """A side that is only a text; content is relative to `base`."""
+    return _side(load_text(text, label), label, Path(label), base)
+
+
 def _file(path: Path) -> Side:
-    loaded = load_file(path)
-    return _side(loaded, str(path), path, path.parent)
+    return _side(load_file(path), str(path), path, path.parent)
 
 
 def _revision(revision: Revision, path: PurePosixPath) -> Side:
@@ -127,25 +132,25 @@ def _side(loaded: Loaded, label: str, path: Path, base: Path) -> Side:
     return Side(label, path, view, diagnostics, resolved)
 
 
-def _what_is_left(loaded: Loaded) -> tuple[Topology | None, tuple[str, ...]]:
-    """A broken file without its broken parts, and what they are called."""
+def _what_is_left(loaded: Loaded) -> tuple[Topology | None, tuple[ModelPath, ...]]:
+    """A broken file without its broken parts, and where these stand."""
     if loaded.source is None:
         return None, ()
     plain, _ = loaded.source.plain()
     if not isinstance(plain, dict):
         return None, ()
     left: dict[str, object] = {"name": "unnamed", **plain, "version": 1}
-    unread: list[str] = []
+    unread: list[ModelPath] = []
     diagnostics = loaded.diagnostics
     for _ in range(_ROUNDS):
         for path in dict.fromkeys(d.subject.path[:2] for d in diagnostics):
             section = left.get(str(path[0])) if path else None
             if len(path) == 2 and isinstance(section, dict) and path[1] in section:
                 left[str(path[0])] = {k: v for k, v in section.items() if k != path[1]}
-                unread.append(display_path(path))
+                unread.append(path)
             elif len(path) == 1 and path[0] in plain and path[0] not in ("version", "name"):
                 left.pop(str(path[0]), None)
-                unread.append(display_path(path))
+                unread.append(path)
         try:
             topology = Topology.model_validate(left, by_alias=True, by_name=False)
         except ValidationError as error:

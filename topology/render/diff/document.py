@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter
@@ -77,13 +78,18 @@ def diff_document(diff: Diff) -> dict[str, Any]:
         deployments=diff.deployments,
         statements=diff.statements,
     )
-    return cast("dict[str, Any]", TypeAdapter(DiffDocument).dump_python(document, mode="json"))
+    return cast("dict[str, Any]", _adapter().dump_python(document, mode="json"))
 
 
 def diff_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of `diff_document`."""
-    schema = TypeAdapter(DiffDocument).json_schema(mode="serialization")
+    schema = _adapter().json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+@cache
+def _adapter() -> TypeAdapter[DiffDocument]:
+    return TypeAdapter(DiffDocument)
 
 
 def _side(label: str, diagnostics: Iterable[Diagnostic]) -> SideDocument:

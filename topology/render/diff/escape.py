@@ -12,7 +12,7 @@ import unicodedata
 __all__ = ["code", "html_text", "mermaid_text", "plain"]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-_TAME = re.compile(r"[^A-Za-z0-9 ./_,→-]")
+_TAME = re.compile(r"[^A-Za-z0-9 .:/_,→-]")
 _LONGEST = 400
 
 

@@ -14,6 +14,7 @@ from topology.diff.types import (
 )
 from topology.render.diff.escape import html_text
 from topology.render.diff.words import (
+    diagnostic_lines,
     headline,
     interruption_text,
     merged_deployments,
@@ -59,6 +60,10 @@ def _page(diff: Diff) -> Iterator[str]:
     yield f"<style>\n{_STYLE}\n</style></head><body>"
     yield f"<h1>{html_text(title)}</h1>"
     yield from _list([*headline(diff), *(f"note: {note}" for note in diff.notes)])
+    mistakes = diagnostic_lines(diff)
+    if mistakes:
+        yield "<h2>Diagnostics</h2>"
+        yield from _list(mistakes)
     yield "<h2>Flows</h2>"
     yield from _flows(diff.flows)
     yield "<h2>Deployment</h2>"

@@ -18,6 +18,7 @@ from topology.diff.types import (
 )
 from topology.render.diff.escape import code, html_text, plain
 from topology.render.diff.words import (
+    diagnostic_lines,
     headline,
     interruption_text,
     merged_deployments,
@@ -74,6 +75,12 @@ class _Comment:
         for note in diff.notes:
             yield f"- note: {code(note)}"
         yield ""
+        mistakes = diagnostic_lines(diff)
+        if mistakes:
+            yield "#### Diagnostics"
+            yield ""
+            yield from self._capped([f"- {code(line)}" for line in mistakes])
+            yield ""
         yield from self._flows(diff.flows)
         yield from self._deployments(diff.deployments)
         yield from self._statements(diff.statements)

@@ -19,6 +19,7 @@ from topology.diff.types import (
 )
 from topology.render.diff.escape import plain
 from topology.render.diff.words import (
+    diagnostic_lines,
     headline,
     interruption_text,
     listed,
@@ -75,6 +76,11 @@ def _lines(diff: Diff) -> Iterator[Line]:
     yield from (((Style.PLAIN, f"  {phrase}"),) for phrase in headline(diff))
     for note in diff.notes:
         yield ((Style.DIM, f"  note: {note}"),)
+    mistakes = diagnostic_lines(diff)
+    if mistakes:
+        yield ()
+        yield ((Style.HEAD, "Diagnostics"),)
+        yield from (((Style.BAD, f"  {line}"),) for line in mistakes)
     for name, lines in (
         ("Structure", _structure(diff.structure)),
         ("Flows", _flows(diff.flows)),

@@ -24,6 +24,7 @@ from topology.plan.types import ReplaceOrder
 
 __all__ = [
     "ORDERS",
+    "diagnostic_lines",
     "field_text",
     "headline",
     "interruption_text",
@@ -37,6 +38,7 @@ __all__ = [
     "verdict_text",
 ]
 
+_MISTAKES = 100
 _DONE = {
     Action.CREATE: "created",
     Action.REPLACE: "replaced",
@@ -91,6 +93,13 @@ def headline(diff: Diff) -> tuple[str, ...]:
         elif holding:
             phrases.append("every statement holds" if holding > 1 else "the statement holds")
     return tuple(phrases)
+
+
+def diagnostic_lines(diff: Diff) -> tuple[str, ...]:
+    """The mistakes of the sides, a line each, the first hundred and a count."""
+    every = [str(one) for diagnostics in diff.diagnostics for one in diagnostics]
+    more = [f"… and {len(every) - _MISTAKES} more"] if len(every) > _MISTAKES else []
+    return (*every[:_MISTAKES], *more)
 
 
 def structure_title(change: StructureChange) -> str:

@@ -48,7 +48,8 @@ def compare(old: Side, new: Side, choices: Choices, images: ImagesOf | None = No
     for side in (old, new):
         if side.unread:
             notes.append(
-                f"{side.label}: left out, since it cannot be read: " + ", ".join(side.unread)
+                f"{side.label}: left out, since it cannot be read: "
+                + ", ".join(map(display_path, side.unread))
             )
         elif side.view is None:
             notes.append(f"{side.label} cannot be read at all")

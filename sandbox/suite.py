@@ -32,7 +32,11 @@ class Outcome:
     seconds: float
 
 
-LINTED = ("--all-targets", "--locked", "--", "--deny", "warnings")
+CLIPPY = ("cargo", "clippy", "--workspace", "--locked")
+STRICT = ("--", "--deny", "warnings")
+# Tests want the standard library of crates that a binary without one shares with them: in one
+# run, the features that they turn on would reach the binary, too.
+TESTS = ("--lib", "--tests", "--examples", "--benches")
 
 
 def checks() -> tuple[Step, ...]:
@@ -42,7 +46,8 @@ def checks() -> tuple[Step, ...]:
         Step("lint (Python)", ("ruff", "check", ".")),
         Step("types (Python)", ("mypy",)),
         Step("format (Rust)", ("cargo", "fmt", "--all", "--check")),
-        Step("lint (Rust)", ("cargo", "clippy", "--workspace", *LINTED)),
+        Step("lint (Rust)", (*CLIPPY, *STRICT)),
+        Step("lint (Rust tests)", (*CLIPPY, *TESTS, *STRICT)),
         Step("unit tests (Rust)", ("cargo", "test", "--workspace", "--locked", "--quiet")),
         Step("unit tests (Python)", ("pytest", "-m", "not live", "--numprocesses", "auto", "-q")),
     )

@@ -20,14 +20,14 @@ from topology.errors import TopologyError
 from topology.reach.flows import FlowSet
 from topology.reach.network import Ending, Network
 from topology.reach.policy import when
-from topology.reach.ranges import Ranges, contains, intersect
+from topology.reach.ranges import Ranges, contains, intersect, subtract
 from topology.reach.space import ADDRESSES, ALL_SERVICES, Packet, address_point, services_of
 from topology.reach.story import deciding
 from topology.reach.trace import Trace, trace
 from topology.resolve.services import resolve_services
 from topology.resolve.types import Address, ResolvedNode
 
-__all__ = ["flow_changes"]
+__all__ = ["flow_changes", "flow_pieces"]
 
 _MOST_PIECES = 4000
 """Destinations that are asked one by one what decides; beyond, one answers for its group."""
@@ -45,10 +45,26 @@ def flow_changes(
     old: View, new: View, renames: Renames, networks: tuple[Network, Network]
 ) -> tuple[FlowDiff, ...]:
     """Every flow whose fate differs; both sides are resolved."""
+    pieces = list(flow_pieces(old, new, renames, networks))
+    if not pieces:
+        return ()
+    services = {
+        services_of(resolve_services(view.declared, [name])): name
+        for view in (old, new)
+        for name in view.declared.services
+    }
+    one, other = networks[0].topology, networks[1].topology
+    return rows(pieces, Naming(one, other, renames, services))
+
+
+def flow_pieces(
+    old: View, new: View, renames: Renames, networks: tuple[Network, Network]
+) -> Iterator[Piece]:
+    """The same as sets, each with what decides its fate; in addresses of the new side."""
     before, after = networks
     possible = scope(before, after, renames)
     if not possible:
-        return ()
+        return
     points = renumbered(before.topology, after.topology, renames)
     # What is inside on one side only is no outsider's address on the other.
     outside = intersect(outside_addresses(before.topology), outside_addresses(after.topology))
@@ -56,13 +72,7 @@ def flow_changes(
     now = _delivered(after, possible, outside, Renames())
     if points:
         was = {way: translated(flows, points) for way, flows in was.items()}
-    pieces = _Differences(old, new, renames, networks, points).pieces(was, now)
-    services = {
-        services_of(resolve_services(view.declared, [name])): name
-        for view in (old, new)
-        for name in view.declared.services
-    }
-    return rows(pieces, Naming(before.topology, after.topology, renames, services))
+    yield from _Differences(old, new, renames, networks, points).pieces(was, now)
 
 
 def _delivered(
@@ -71,22 +81,35 @@ def _delivered(
     """What arrives of the possible flows, by who opens it and which way it takes."""
     found: dict[_Way, FlowSet] = {}
     for alike in _classes(network):
-        first = network.topology.nodes[alike[0]]
-        if first.deployed:
-            wanted = network.opened(alike, ADDRESSES, ALL_SERVICES) & possible
-            for name in alike:
-                own = network.addresses(name)
-                wanted -= FlowSet.of(own, own, ALL_SERVICES)
-        else:
-            wanted = FlowSet.of(ADDRESSES, outside, ALL_SERVICES) & possible
-        if not wanted:
-            continue
-        for outcome in network.outcomes(network.send(alike[0], wanted)):
-            if outcome.ending is Ending.DELIVERED and outcome.flows:
-                through = tuple(renames.node(node) for node, _ in outcome.path)
-                way = _Way(renames.node(alike[0]), (*through, renames.node(outcome.node)))
-                found[way] = found.get(way, FlowSet()) | outcome.flows
+        for sender, wanted in _sent(network, alike, outside):
+            if not (flows := wanted & possible):
+                continue
+            for outcome in network.outcomes(network.send(sender, flows)):
+                if outcome.ending is Ending.DELIVERED and outcome.flows:
+                    through = tuple(renames.node(node) for node, _ in outcome.path)
+                    way = _Way(renames.node(alike[0]), (*through, renames.node(outcome.node)))
+                    found[way] = found.get(way, FlowSet()) | outcome.flows
     return found
+
+
+def _sent(
+    network: Network, alike: tuple[str, ...], outside: Ranges
+) -> Iterator[tuple[str, FlowSet]]:
+    """What nodes that stand alike open, and by whose routes: nobody's leave for himself."""
+    first = alike[0]
+    if not network.topology.nodes[first].deployed:
+        yield first, FlowSet.of(ADDRESSES, outside, ALL_SERVICES)
+        return
+    own = network.addresses(first)
+    for sender, others, far in (
+        (first, alike, subtract(ADDRESSES, own)),
+        *(((alike[1], alike[1:], own),) if len(alike) > 1 else ()),
+    ):
+        wanted = network.opened(others, far, ALL_SERVICES)
+        for name in others:
+            itself = network.addresses(name)
+            wanted -= FlowSet.of(itself, itself, ALL_SERVICES)
+        yield sender, wanted
 
 
 def _classes(network: Network) -> list[tuple[str, ...]]:

@@ -56,6 +56,9 @@ def images_of_both(
         root = project_root()
     except ImageError:
         return same
+    if any(r is not None and r.repository.root.resolve() != root.resolve() for r in (old, new)):
+        # Another repository: its revisions say nothing about the sources here.
+        return same
     trees = [_Tree(root, revision) for revision in (old, new)]
     differing = trees[0].differing(trees[1])
     if not differing:

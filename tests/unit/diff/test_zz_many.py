@@ -1,0 +1,171 @@
+"""What holds for whatever is edited: nothing from nothing, and sets that agree with packets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.support.edits import today
+from tests.support.grammar import base_document, edited, edits, side_of
+from topology.diff.flows import flow_pieces
+from topology.diff.renames import Renames, find_renames
+from topology.diff.renumber import former_packet, renumbered
+from topology.diff.scope import scope
+from topology.diff.types import Action, FlowChange
+from topology.diff.view import View
+from topology.reach.network import Network
+from topology.reach.space import Packet, address_point
+from topology.reach.trace import End, trace
+from topology.resolve.types import Protocol, ResolvedTopology
+from topology.sides.compare import Choices, compare
+
+BASE = base_document()
+SERVICES = (
+    (Protocol.TCP, 80),
+    (Protocol.TCP, 443),
+    (Protocol.UDP, 53),
+    (Protocol.UDP, 123),
+    (Protocol.ICMP, 8),
+    (Protocol.ICMPV6, 128),
+)
+few = settings(
+    max_examples=1500, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
+changes = st.lists(edits, min_size=1, max_size=3)
+
+
+def packets(topology: ResolvedTopology, other: ResolvedTopology) -> Iterator[tuple[str, Packet]]:
+    """Boundary packets from every end node to every address of either side."""
+    far = sorted(
+        {
+            address.ip
+            for side in (topology, other)
+            for node in side.nodes.values()
+            for interface in node.interfaces
+            for address in interface.addresses
+        },
+        key=address_point,
+    )
+    for name, node in topology.nodes.items():
+        if node.kind.forwards:
+            continue
+        own = [a.ip for i in node.interfaces for a in i.addresses]
+        for near, there, (protocol, port) in product(own, far, SERVICES):
+            version = 6 if protocol is Protocol.ICMPV6 else 4 if protocol is Protocol.ICMP else 0
+            if near.version == there.version and version in (0, near.version) and there not in own:
+                yield name, Packet(near, there, protocol, port)
+
+
+def opens(topology: ResolvedTopology, name: str, packet: Packet) -> bool:
+    node = topology.nodes.get(name)
+    if node is None or packet.source not in {a.ip for i in node.interfaces for a in i.addresses}:
+        return False
+    return trace(topology, packet, name).end is End.DELIVERED
+
+
+def resolved(view: View | None) -> ResolvedTopology:
+    assert view is not None
+    assert view.resolved is not None
+    return view.resolved
+
+
+@few
+@given(changes)
+def test_a_topology_does_not_differ_from_itself(drawn: list[object]) -> None:
+    document = edited(BASE, drawn)  # type: ignore[arg-type]
+    assume(document is not None)
+    assert document is not None
+    one, other = side_of(document, "old"), side_of(document, "new")
+    diff = compare(one, other, Choices(), today)
+    assert not diff.differs
+    assert not diff.structure
+    assert diff.flows == ()
+    reordered = {**document, "nodes": dict(reversed(document["nodes"].items()))}
+    assert not compare(one, side_of(reordered, "new"), Choices(), today).differs
+
+
+@few
+@given(changes)
+def test_flows_agree_with_packets_that_walk_through_both_sides(drawn: list[object]) -> None:
+    document = edited(BASE, drawn)  # type: ignore[arg-type]
+    assume(document is not None)
+    assert document is not None
+    old, new = side_of(BASE, "old").view, side_of(document, "new").view
+    assert old is not None
+    assert new is not None
+    before, after = resolved(old), resolved(new)
+    renames = find_renames(old, new)
+    networks = (Network(before), Network(after))
+    pieces = list(flow_pieces(old, new, renames, networks))
+    points = renumbered(before, after, renames)
+    former = {now: was for was, now in renames.nodes.items()}
+    left = points.keys() - set(points.values())
+    for name, packet in packets(after, before):
+        if address_point(packet.destination) in left:
+            continue  # the number of a node that has another now
+        told = {piece.change for piece in pieces if packet in piece.flows}
+        now = opens(after, name, packet)
+        was = opens(before, former.get(name, name), former_packet(packet, points))
+        expected = {FlowChange.OPENED} if now and not was else set()
+        if was and not now:
+            expected = {FlowChange.CLOSED}
+        assert told - {FlowChange.REROUTED} == expected, (name, str(packet), told)
+
+
+@few
+@given(changes)
+def test_what_is_out_of_scope_has_one_fate(drawn: list[object]) -> None:
+    document = edited(BASE, drawn)  # type: ignore[arg-type]
+    assume(document is not None)
+    assert document is not None
+    old, new = side_of(BASE, "old").view, side_of(document, "new").view
+    assert old is not None
+    assert new is not None
+    before, after = resolved(old), resolved(new)
+    renames = find_renames(old, new)
+    possible = scope(Network(before), Network(after), renames)
+    former = {now: was for was, now in renames.nodes.items()}
+    for name, packet in packets(after, before):
+        if packet not in possible:
+            was = opens(before, former.get(name, name), packet)
+            assert opens(after, name, packet) == was, (name, str(packet))
+
+
+@few
+@given(changes)
+def test_there_and_back_again_is_the_opposite(drawn: list[object]) -> None:
+    document = edited(BASE, drawn)  # type: ignore[arg-type]
+    assume(document is not None)
+    assert document is not None
+    one, other = side_of(BASE, "a"), side_of(document, "b")
+    there = compare(one, other, Choices(), today)
+    back = compare(other, one, Choices(), today)
+    assert there.differs == back.differs
+    for mine, theirs in zip(there.deployments, back.deployments, strict=True):
+        assert mine.names(Action.CREATE) == theirs.names(Action.DESTROY)
+        assert mine.names(Action.REPLACE) == theirs.names(Action.REPLACE)
+        assert mine.names(Action.KEEP) == theirs.names(Action.KEEP)
+
+
+def test_no_rename_is_seen_where_nothing_is_gone() -> None:
+    side = side_of(BASE, "a")
+    assert side.view is not None
+    assert find_renames(side.view, side.view) == Renames()
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+def test_the_same_sides_give_the_same_bytes(form: str) -> None:
+    from topology.cli.diff import Format
+    from topology.cli.views.diff import diff_in
+
+    document = {**BASE, "name": "other"}
+    texts = set()
+    for _ in range(2):
+        old, new = side_of(BASE, "old"), side_of(document, "new")
+        diff = compare(old, new, Choices(), today)
+        texts.add(diff_in(diff, Format(form), (old.view, new.view)))
+    assert len(texts) == 1

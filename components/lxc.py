@@ -29,7 +29,11 @@ from components.domains import exists, find, forget
 from components.pools import borrowed_pool, empty_volume, patiently
 from components.roots import Root, mount_root, unmount_root
 
-__all__ = ["LxcDomain", "LxcProvider"]
+__all__ = ["LxcDomain", "LxcError", "LxcProvider"]
+
+
+class LxcError(Exception):
+    """A container does not start, for a reason that libvirt tells badly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class LxcProvider(ResourceProvider):
                 mount_root(connection, root)
             defined = connection.defineXML(domain.xml)
             undo.callback(forget, defined)
-            defined.create()
+            _start(defined, domain)
             undo.pop_all()
             return CreateResult(defined.UUIDString(), domain.properties(running=True))
 
@@ -128,6 +132,20 @@ class LxcProvider(ResourceProvider):
             # A namesake of another UUID took this one's place, root and all.
             if (root := domain.mount) is not None and find(connection, domain.name) is None:
                 unmount_root(connection, root)
+
+
+def _start(defined: libvirt.virDomain, domain: LxcDomain) -> None:
+    try:
+        defined.create()
+    except libvirt.libvirtError as error:
+        # What the container may not reach, libvirt calls missing.
+        if domain.root and domain.console in str(error):
+            raise LxcError(
+                f"{error}. Hint: root of a mapped container is nobody on the host: let everybody "
+                f"enter every directory above {domain.console} (chmod o+x), or set topology:rootfs "
+                "to file"
+            ) from error
+        raise
 
 
 def _make_console(connection: libvirt.virConnect, domain: LxcDomain) -> None:

@@ -6,9 +6,10 @@ segment it is attached to. This module alone imports networkx.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from topology.resolve.types import (
@@ -107,6 +108,56 @@ class Routing:
         if node not in self._tables:
             self._tables[node] = _Table(self._topology.nodes[node])
         return self._tables[node]
+
+    def deciders(self, destination: Address) -> Iterator[str]:
+        """The forwarders that have more than a default route for an address, some twice.
+
+        Whoever is not among them sends a packet for it the way of all packets.
+        """
+        value, bits = int(destination), destination.max_prefixlen
+        for length, nodes in self._narrow[destination.version].items():
+            shift = bits - length
+            yield from nodes.get(value >> shift << shift, ())
+
+    def default_circles(self, version: int) -> tuple[str, ...]:
+        """One forwarder of every circle that default routes alone make."""
+        passed: dict[str, str] = {}
+        found: list[str] = []
+        for start in self._defaults[version]:
+            node: str | None = start
+            while node is not None and node not in passed:
+                passed[node] = start
+                node = self._defaults[version].get(node)
+            if node is not None and passed[node] == start:
+                found.append(node)
+        return tuple(found)
+
+    @cached_property
+    def _narrow(self) -> dict[int, dict[int, dict[int, list[str]]]]:
+        """The forwarders attached to a prefix or with a route to it, by version, length, value."""
+        found: dict[int, dict[int, dict[int, list[str]]]] = {4: {}, 6: {}}
+        for name, node in self._forwarders():
+            attached = (a.network for i in node.interfaces for a in i.addresses)
+            for prefix in (*attached, *(route.prefix for route in node.routes)):
+                if prefix.prefixlen:
+                    by_length = found[prefix.version].setdefault(prefix.prefixlen, {})
+                    by_length.setdefault(int(prefix.network_address), []).append(name)
+        return found
+
+    @cached_property
+    def _defaults(self) -> dict[int, dict[str, str]]:
+        """Every forwarder's next hop by its default route, by version."""
+        found: dict[int, dict[str, str]] = {4: {}, 6: {}}
+        for name, node in self._forwarders():
+            for route in node.routes:
+                if not route.prefix.prefixlen:
+                    found[route.prefix.version][name] = route.next_hop
+        return found
+
+    def _forwarders(self) -> Iterator[tuple[str, ResolvedNode]]:
+        for name, node in self._topology.nodes.items():
+            if node.kind.forwards:
+                yield name, node
 
     def walk(self, source: str, destination: Address) -> Walk:
         """Follows routes from `source` to an address, filters not regarded."""

@@ -15,12 +15,13 @@ __all__ = ["route_loops"]
 def route_loops(topology: ResolvedTopology) -> Iterator[Diagnostic]:
     """Forwarders among which a packet to a declared segment would circle until its TTL ends."""
     routing = Routing(topology)
-    forwarders = [name for name, node in topology.nodes.items() if node.kind.forwards]
+    circles = {version: routing.default_circles(version) for version in (4, 6)}
     told: set[frozenset[str]] = set()
     for segment in topology.segments.values():
         for prefix in segment.prefixes:
             clean: set[str] = set()
-            for start in forwarders:
+            # A circle has somebody with more than a default route in it, or is one of defaults.
+            for start in sorted({*routing.deciders(prefix[1]), *circles[prefix.version]}):
                 if start in clean:
                     continue
                 walk = routing.walk(start, prefix[1])

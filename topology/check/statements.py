@@ -42,10 +42,10 @@ def statements(topology: Topology) -> Iterator[Diagnostic]:
 
 
 def _only(topology: Topology, statement: Only, path: Path) -> Iterator[Diagnostic]:
-    reaches = [n for n, other in topology.statements.items() if isinstance(other, Reach)]
     for index, name in enumerate(statement.only):
-        if name not in reaches:
+        if not isinstance(topology.statements.get(name), Reach):
             known = name in topology.statements
+            reaches = [n for n, other in topology.statements.items() if isinstance(other, Reach)]
             yield error(
                 Code.STATEMENT_REFERENCE if known else Code.UNKNOWN_NAME,
                 f"`{name}` is not a reach statement"
@@ -57,8 +57,8 @@ def _only(topology: Topology, statement: Only, path: Path) -> Iterator[Diagnosti
 
 
 def _forwarder(names: Names, node: str, path: Path) -> Iterator[Diagnostic]:
-    forwarders = [n for n in names.topology.nodes if names.forwards(n)]
-    if node not in forwarders:
+    if not names.forwards(node):
+        forwarders = [n for n in names.topology.nodes if names.forwards(n)]
         known = names.is_node(node)
         yield error(
             Code.STATEMENT_REFERENCE if known else Code.UNKNOWN_NAME,

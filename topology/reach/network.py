@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from topology.reach.flows import FlowSet
-from topology.reach.policy import permitted
+from topology.reach.policy import Rules
 from topology.reach.ranges import Mapped, Ranges, normal, subtract, sweep
 from topology.reach.space import ADDRESSES, ALL_SERVICES, address_point, prefix_span
 from topology.resolve.types import InterfaceAddress, ResolvedNode, ResolvedTopology
@@ -57,16 +57,31 @@ class Step:
     path: tuple[Arrival, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Hop:
     """Where a route leads: by an interface to a next hop, or (`None`) to a neighbour itself.
 
-    Without a segment it is the node itself, and with `dropped` a broadcast address.
+    Without a segment it is the node itself, and with `dropped` a broadcast address. In one
+    node's table equal hops are the same object, so that they compare and hash by identity.
     """
 
     segment: str | None = None
     next_hop: str | None = None
     dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A node's routes over all destinations, whole and by the interface that they leave by.
+
+    Under `None` is what ends here: the node's own addresses, and broadcasts.
+    """
+
+    whole: Mapped[_Hop]
+    by_egress: Mapping[str | None, Mapped[_Hop]]
+
+
+_EVERYTHING = FlowSet.everything()
 
 
 class Network:
@@ -77,9 +92,13 @@ class Network:
 
     def __init__(self, topology: ResolvedTopology) -> None:
         self.topology = topology
-        self._tables: dict[str, dict[str | None, Mapped[_Hop]]] = {}
+        self._tables: dict[str, _Table] = {}
+        self._rules: dict[str, Rules] = {}
         self._permitted: dict[tuple[str, str, str | None], FlowSet] = {}
         self._neighbours: dict[str, Mapped[str]] = {}
+        self._taken: dict[str, Ranges] = {}
+        self._routed: dict[str, Ranges] = {}
+        self._believed: dict[str, FlowSet] = {}
         self._own: dict[str, Ranges] = {}
 
     @cached_property
@@ -110,18 +129,56 @@ class Network:
                 if where == segment
             )
             known = self._neighbours[segment] = tuple((point, point, n) for point, n in points)
+            self._taken[segment] = normal((point, point) for point, _ in points)
         return known
 
     def permitted(self, node: str, ingress: str, egress: str | None) -> FlowSet:
-        """The first packets that a forwarder passes on, `egress` is `None` for those to itself."""
+        """The first packets that a forwarder lets from `ingress` to `egress`, wherever routes lead.
+
+        `egress` is `None` for those to the node itself.
+        """
+        rules = self._policy(node)
+        return self.believed(node) & (rules.permitted(ingress, egress) if rules else _EVERYTHING)
+
+    def _routed_on(self, node: str, ingress: str, egress: str | None) -> FlowSet:
+        """Of `permitted`, what routes lead that way: much less to work out of a long policy."""
         key = (node, ingress, egress)
         known = self._permitted.get(key)
         if known is None:
-            resolved = self.topology.nodes[node]
-            known = _unforged(resolved)
-            if resolved.policy is not None:
-                known &= permitted(resolved.policy, ingress, egress)
+            known, rules = self.believed(node), self._policy(node)
+            if rules is not None:
+                hops = self._table(node).by_egress.get(egress, ())
+                towards = normal((low, high) for low, high, _ in hops)
+                known &= rules.permitted(ingress, egress, destinations=towards)
             self._permitted[key] = known
+        return known
+
+    def lets_through(self, node: str, services: Ranges) -> bool:
+        """Whether a forwarder would pass on a first packet by any of the services at all."""
+        rules = self._policy(node)
+        if rules is None:
+            return True
+        segments = [interface.segment for interface in self.topology.nodes[node].interfaces]
+        return rules.touch(services) and any(
+            rules.permitted(ingress, egress, services=services)
+            for ingress in segments
+            for egress in (*segments, None)
+        )
+
+    def _policy(self, node: str) -> Rules | None:
+        policy = self.topology.nodes[node].policy
+        if policy is None:
+            return None
+        rules = self._rules.get(node)
+        if rules is None:
+            rules = self._rules[node] = Rules(policy)
+        return rules
+
+    def believed(self, node: str) -> FlowSet:
+        """All flows but those that claim to be from a forwarder itself, or from a broadcast."""
+        known = self._believed.get(node)
+        if known is None:
+            known = self._believed[node] = _unforged(self.topology.nodes[node])
         return known
 
     def opened(
@@ -134,26 +191,24 @@ class Network:
         """
         found = FlowSet()
         wanted = FlowSet.of(destinations, ADDRESSES, services)
-        for table in self._table(alike[0]).values():
-            for hop, flows in wanted.split(table):
-                if hop.segment is not None:
-                    near = normal(
-                        (point, point)
-                        for name in alike
-                        for where, address in _addresses(self.topology.nodes[name])
-                        if where == hop.segment and (point := address_point(address.ip))
-                    )
-                    found |= flows.by(near)
+        for hop, flows in wanted.split(self._table(alike[0]).whole):
+            if hop.segment is not None:
+                near = normal(
+                    (point, point)
+                    for name in alike
+                    for where, address in _addresses(self.topology.nodes[name])
+                    if where == hop.segment and (point := address_point(address.ip))
+                )
+                found |= flows.by(near)
         lost = subtract(destinations, self.routed(alike[0]))
         own = normal(span for name in alike for span in self.addresses(name))
         return found | FlowSet.of(lost, own, services)
 
     def send(self, node: str, flows: FlowSet) -> Iterator[Outcome | Step]:
         """The first steps of what a node sends by its own routes."""
-        for table in self._table(node).values():
-            for hop, sent in flows.split(table):
-                if hop.segment is not None:
-                    yield from self._onward(node, hop, sent, ())
+        for hop, sent in flows.split(self._table(node).whole):
+            if hop.segment is not None:
+                yield from self._onward(node, hop, sent, ())
         if lost := flows.outside(self.routed(node)):
             yield Outcome(lost, (), Ending.NO_ROUTE, node)
 
@@ -205,29 +260,37 @@ class Network:
                 # Routes look at destinations alone: where they led back once, they always do.
                 yield Outcome(now.flows, path, Ending.LOOP, node)
                 continue
-            for egress, table in self._table(node).items():
-                passed = now.flows & self._passes(node, ingress, egress, answers_to)
-                for hop, flows in passed.split(table):
-                    for outcome in self._onward(node, hop, flows, path):
-                        if isinstance(outcome, Step):
-                            waiting.append(outcome)
-                        else:
-                            yield outcome
+            for hop, flows in self._passed(now.flows, node, ingress, answers_to):
+                for outcome in self._onward(node, hop, flows, path):
+                    if isinstance(outcome, Step):
+                        waiting.append(outcome)
+                    else:
+                        yield outcome
             if lost := now.flows.outside(self.routed(node)):
                 yield Outcome(lost, path, Ending.NO_ROUTE, node)
 
     def routed(self, node: str) -> Ranges:
         """The destinations that a node has a route for."""
-        tables = self._table(node).values()
-        return normal((low, high) for table in tables for low, high, _ in table)
+        known = self._routed.get(node)
+        if known is None:
+            whole = self._table(node).whole
+            known = self._routed[node] = normal((low, high) for low, high, _ in whole)
+        return known
 
-    def _passes(
-        self, node: str, ingress: str, egress: str | None, answers_to: frozenset[str] | None
-    ) -> FlowSet:
-        policy = self.topology.nodes[node].policy
-        if answers_to is not None and policy is not None and policy.stateful:
-            return _unforged(self.topology.nodes[node]) if node in answers_to else FlowSet()
-        return self.permitted(node, ingress, egress)
+    def _passed(
+        self, flows: FlowSet, node: str, ingress: str, answers_to: frozenset[str] | None
+    ) -> Iterator[tuple[_Hop, FlowSet]]:
+        """The flows that a forwarder passes on, by where their routes lead."""
+        policy, table = self.topology.nodes[node].policy, self._table(node)
+        seen = answers_to is not None and policy is not None and policy.stateful
+        if seen and answers_to is not None and node not in answers_to:
+            return
+        if seen or policy is None:
+            yield from (flows & self.believed(node)).split(table.whole)
+            return
+        # By interfaces first: what a filter stops there is not looked up route by route.
+        for egress, hops in table.by_egress.items():
+            yield from (flows & self._routed_on(node, ingress, egress)).split(hops)
 
     def _onward(
         self, node: str, hop: _Hop, flows: FlowSet, path: tuple[Arrival, ...]
@@ -239,47 +302,46 @@ class Network:
         elif hop.next_hop is not None:
             yield Step(flows, (hop.next_hop, hop.segment), path)
         else:
-            found: Ranges = ()
             for name, reached in flows.split(self.neighbours(hop.segment)):
                 if self.topology.nodes[name].kind.forwards:
                     yield Step(reached, (name, hop.segment), path)
                 else:
                     yield Outcome(reached, path, Ending.DELIVERED, name)
-            found = normal((low, high) for low, high, _ in self.neighbours(hop.segment))
-            if lost := flows.outside(found):
+            if lost := flows.outside(self._taken[hop.segment]):
                 yield Outcome(lost, path, Ending.NO_NEIGHBOUR, node)
 
-    def _table(self, node: str) -> dict[str | None, Mapped[_Hop]]:
-        """A node's routes by the interface that they leave by, `None` for what ends here."""
+    def _table(self, node: str) -> _Table:
         known = self._tables.get(node)
         if known is None:
-            whole = _table(self.topology.nodes[node])
-            parts: dict[str | None, list[tuple[int, int, _Hop]]] = {}
-            for low, high, hop in whole:
-                parts.setdefault(hop.segment, []).append((low, high, hop))
-            known = {egress: tuple(entries) for egress, entries in parts.items()}
-            self._tables[node] = known
+            known = self._tables[node] = _table(self.topology.nodes[node])
         return known
 
 
-def _table(node: ResolvedNode) -> Mapped[_Hop]:
-    """A node's routes over all destinations: the longest prefix decides, the attached one first."""
+def _table(node: ResolvedNode) -> _Table:
+    """A node's routes: the longest prefix decides, of equal ones the attached goes first."""
+    known: dict[tuple[str, str | None], _Hop] = {}
     entries: list[tuple[int, tuple[int, int], _Hop]] = []
+    here, dropped = _Hop(), _Hop(dropped=True)
     for segment, address in _addresses(node):
         first, last = prefix_span(address.network)
         point = address_point(address.ip)
         bits, length = address.max_prefixlen, address.network.prefixlen
-        entries.append((bits, (point, point), _Hop()))
+        entries.append((bits, (point, point), here))
         if address.version == 4 and length < bits - 1:
-            dropped = _Hop(dropped=True)
             entries.extend((bits, (edge, edge), dropped) for edge in (first, last))
-        entries.append((length, (first, last), _Hop(segment)))
+        hop = known.setdefault((segment, None), _Hop(segment))
+        entries.append((length, (first, last), hop))
     for route in node.routes:
-        hop = _Hop(route.interface, route.next_hop)
+        key = (route.interface, route.next_hop)
+        hop = known.setdefault(key, _Hop(*key))
         entries.append((route.prefix.prefixlen, prefix_span(route.prefix), hop))
     entries.sort(key=lambda entry: -entry[0])
     spans = [(*span, place) for place, (_, span, _) in enumerate(entries)]
-    return sweep(spans, ADDRESSES, lambda places: entries[places[0]][2] if places else None)
+    whole = sweep(spans, ADDRESSES, lambda places: entries[places[0]][2] if places else None)
+    parts: dict[str | None, list[tuple[int, int, _Hop]]] = {}
+    for low, high, hop in whole:
+        parts.setdefault(hop.segment, []).append((low, high, hop))
+    return _Table(whole, {egress: tuple(found) for egress, found in parts.items()})
 
 
 def _addresses(node: ResolvedNode) -> Iterator[tuple[str, InterfaceAddress]]:
@@ -289,7 +351,7 @@ def _addresses(node: ResolvedNode) -> Iterator[tuple[str, InterfaceAddress]]:
 
 
 def _unforged(node: ResolvedNode) -> FlowSet:
-    """All flows but those that claim to be from a forwarder itself, or from a broadcast address.
+    """All flows but those from a forwarder's own addresses and the broadcasts of its prefixes.
 
     Both dataplanes drop these of IPv4 (RFC 1812 section 5.3.8), the kernel does not of IPv6.
     """

@@ -115,25 +115,33 @@ class Prover:
             yield Counterexample(
                 Break.LOST, walked.nodes[0], self._owner(packet.destination), walked
             )
+        # Who stands alike answers by the same routes, through filters that have seen the same.
+        groups: dict[object, list[Outcome]] = {}
         for outcome in delivered:
-            yield from self._unanswered(outcome)
+            key = (self._stand(outcome.node), outcome.path)
+            groups.setdefault(key, []).append(outcome)
+        for group in groups.values():
+            yield from self._unanswered(group)
 
-    def _unanswered(self, outcome: Outcome) -> Iterator[Counterexample]:
-        """Flows that are delivered, of which an answer is not."""
-        seen = frozenset(node for node, _ in outcome.path)
-        for box in outcome.flows.boxes():
+    def _unanswered(self, group: Sequence[Outcome]) -> Iterator[Counterexample]:
+        """Flows that are delivered to nodes that stand alike, of which an answer is not."""
+        flows = group[0].flows
+        for outcome in group[1:]:
+            flows |= outcome.flows
+        seen = frozenset(node for node, _ in group[0].path)
+        for box in flows.boxes():
             services = answer_services(box.services)
             missing = wanted = FlowSet.of(box.sources, box.destinations, services)
-            starts = self._network.send(outcome.node, wanted)
+            starts = self._network.send(group[0].node, wanted)
             for back in self._network.outcomes(starts, answers_to=seen):
                 if back.ending is Ending.DELIVERED:
                     missing -= back.flows
             if missing:
                 answer = missing.packet()
-                question = _question(outcome.flows, answer)
+                question, here = _question(flows, answer), self._owner(answer.source)
                 asked = self._walk(question, self._owner(question.source), delivered=True)
-                walked = self._walk(answer, outcome.node, delivered=False, answers_to=seen)
-                yield Counterexample(Break.ANSWER_LOST, asked.nodes[0], outcome.node, walked, asked)
+                walked = self._walk(answer, here, delivered=False, answers_to=seen)
+                yield Counterexample(Break.ANSWER_LOST, asked.nodes[0], here, walked, asked)
 
     def _without_family(
         self, alike: tuple[str, ...], destinations: Sequence[str], services: Ranges
@@ -150,7 +158,7 @@ class Prover:
         services, across = services_of(statement.matches), statement.node
         # Who names replies means those that are asked for, too; `any` is what opens.
         asked = question_services(services) if statement.matches else ()
-        if across is not None and not self._passes(across, unite(services, asked)):
+        if across is not None and not self._network.lets_through(across, unite(services, asked)):
             return  # it lets nothing of the kind through, whoever sends it
         for segment, names in self._by_segment(statement.sources).items():
             for outcome in self._entered(segment, names, statement.destinations, services):
@@ -381,18 +389,6 @@ class Prover:
             for node in each.destinations:
                 allowed[node] = unite(allowed.get(node, ()), services)
         return allowed
-
-    def _passes(self, name: str, services: Ranges) -> bool:
-        """Whether a forwarder would let any of the services through at all."""
-        node = self._topology.nodes[name]
-        if node.policy is None:
-            return True
-        segments = [interface.segment for interface in node.interfaces]
-        return any(
-            self._network.permitted(name, ingress, egress).only(services)
-            for ingress in segments
-            for egress in (*segments, None)
-        )
 
 
 def _question(flows: FlowSet, answer: Packet) -> Packet:

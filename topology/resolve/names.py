@@ -74,6 +74,11 @@ class Names:
         names = {ANY, *self.zones, *self.topology.segments, *self.topology.nodes}
         return tuple(sorted(names))
 
+    @cached_property
+    def everybody(self) -> tuple[str, ...]:
+        """Every node."""
+        return tuple(sorted(self.topology.nodes))
+
     def is_node(self, name: str) -> bool:
         """Whether `name` is a node's."""
         return name in self.topology.nodes
@@ -97,7 +102,7 @@ class Names:
         found: set[str] = set()
         for name in selectors:
             if name == ANY:
-                return tuple(sorted(self.topology.nodes))
+                return self.everybody
             if self.is_node(name):
                 found.add(name)
                 continue

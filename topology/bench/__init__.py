@@ -1,0 +1,1 @@
+"""What the engine costs, and (with a lab) what the variants do."""

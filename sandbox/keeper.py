@@ -105,7 +105,7 @@ def bind_namespaces(directory: Path, pid: int) -> None:
 
 def _first_process(plan: Plan, made: int, bound: int) -> int:
     os.setsid()
-    syscalls.unshare(CloneFlag.MOUNT)
+    syscalls.unshare_younger_mounts()
     furnish(plan)
     os.write(made, b"1")
     os.close(made)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import re
+import sys
 from enum import IntFlag
 from pathlib import Path
 
-__all__ = ["CloneFlag", "MountFlag", "mount", "unescape", "unmount", "unshare"]
+__all__ = [
+    "CloneFlag",
+    "MountFlag",
+    "mount",
+    "unescape",
+    "unmount",
+    "unshare",
+    "unshare_younger_mounts",
+]
 
+NS_GET_MNTNS_ID = 0x8008B705
 MNT_DETACH = 2
 UMOUNT_NOFOLLOW = 8
 
@@ -81,3 +92,31 @@ def unescape(field: str) -> Path:
 def unshare(flags: CloneFlag) -> None:
     """Move the caller (its children, for PID) into new namespaces; raises OSError."""
     _check(_libc.unshare(int(flags)), "unshare", flags.name or "")
+
+
+def unshare_younger_mounts() -> None:
+    """Move the caller into a new mount namespace that the one it leaves can bind as a file.
+
+    The kernel lets a mount namespace hold only namespaces with a greater number than its own, so
+    that none holds itself (fs/namespace.c, `mnt_ns_loop`), and since Linux 6.18 each CPU hands
+    out numbers from a batch of its own. So one is asked of every CPU in turn. Raises OSError.
+    """
+    number, allowed = _mount_namespace_number(), os.sched_getaffinity(0)
+    try:
+        for cpu in sorted(allowed):
+            os.sched_setaffinity(0, {cpu})
+            unshare(CloneFlag.MOUNT)
+            if number is None or (_mount_namespace_number() or 0) > number:
+                return
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _mount_namespace_number() -> int | None:
+    """Return the number of the caller's mount namespace, `None` where the kernel tells none."""
+    with Path("/proc/self/ns/mnt").open("rb") as handle:
+        try:
+            told = fcntl.ioctl(handle, NS_GET_MNTNS_ID, bytes(8))
+        except OSError:  # before Linux 6.11, whose numbers rise
+            return None
+    return int.from_bytes(told, sys.byteorder)

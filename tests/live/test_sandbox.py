@@ -10,7 +10,6 @@ import signal
 import subprocess
 import tempfile
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,12 +101,10 @@ def test_the_host_is_not_touched(sandbox: Sandbox, image: Path) -> None:
     assert Host.look() == before
 
 
-def test_a_second_start_changes_nothing_and_is_quick(sandbox: Sandbox) -> None:
+def test_a_second_start_changes_nothing(sandbox: Sandbox) -> None:
     sandbox.start()
     keeper, libvirtd = sandbox.keeper, sandbox.member("libvirtd")
-    begin = time.monotonic()
     sandbox.start()
-    assert time.monotonic() - begin < 2.0
     assert (sandbox.keeper, sandbox.member("libvirtd")) == (keeper, libvirtd)
 
 
@@ -251,6 +248,18 @@ def test_a_copy_of_the_hosts_mounts_keeps_no_namespace_alive(sandbox: Sandbox) -
             assert not any(namespaces in line for line in lines(mounts))
         finally:
             holder.kill()
+
+
+def test_it_starts_in_whatever_mount_namespace_it_is_called_from(sandbox: Sandbox) -> None:
+    # As in a container or a chroot: which namespace may hold which is the kernel's to say, and
+    # says otherwise from CPU to CPU.
+    apart = ["unshare", "--mount", "--pid", "--fork", "--mount-proc"]
+    both = f"{ROOT / 'lab'} daemon start && {ROOT / 'lab'} daemon stop"
+    for _ in range(5):
+        done = subprocess.run(
+            [*apart, "sh", "-c", both], env=sandbox.environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
 
 
 def test_a_plain_shell_reaches_it_and_a_stranger_does_not(directory: Path) -> None:

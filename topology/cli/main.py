@@ -18,13 +18,16 @@ COMMANDS = {
     "client": "topology.cli.client",
     "diff": "topology.cli.diff",
     "explain": "topology.cli.explain",
+    "gitdiff": "topology.cli.gitdiff",
     "images": "topology.cli.images",
     "plan": "topology.cli.plan",
     "platforms": "topology.cli.platforms",
     "probe": "topology.cli.probe",
     "prove": "topology.cli.prove",
     "reach": "topology.cli.reach",
+    "schema": "topology.cli.schema",
     "show": "topology.cli.show",
+    "textconv": "topology.cli.textconv",
     "validate": "topology.cli.validate",
 }
 """Each command's module; it has a function of the command's name and loads what it needs."""

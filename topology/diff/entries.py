@@ -10,7 +10,7 @@ from topology.diagnostics import Path
 from topology.diff.renames import Renames
 from topology.diff.types import Thing
 from topology.diff.view import View
-from topology.model import AnyNode, DnsNode, Isolate, Only, Reach, RecordSet, Waypoint
+from topology.model import AnyNode, DnsNode, Isolate, Never, Only, Reach, RecordSet, Waypoint
 from topology.model.statement import Statement
 from topology.resolve.addresses import address_key
 from topology.resolve.content import NODE_PATH
@@ -197,6 +197,8 @@ def _statement(statement: Statement, renames: Renames) -> Fields:
         case Only():
             names = renames.statements
             fields["only"] = _names(statement.only, lambda name: names.get(name, name))
+        case Never():
+            fields["never"] = tuple(sorted(fault.value for fault in statement.never))
         case Waypoint():
             fields["waypoint"] = renames.node(statement.waypoint)
     fields["from"] = _names(statement.sources, renames.selector)

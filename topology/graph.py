@@ -22,7 +22,16 @@ from topology.resolve.types import (
 if TYPE_CHECKING:
     import networkx as nx
 
-__all__ = ["Ending", "Routing", "Vertex", "Walk", "attachment_graph", "islands"]
+__all__ = [
+    "Ending",
+    "Routing",
+    "Vertex",
+    "Walk",
+    "attachment_graph",
+    "cut_forwarders",
+    "has_second_path",
+    "islands",
+]
 
 Vertex: TypeAlias = tuple[str, str]
 """`("node", name)` or `("segment", name)`: both may have the same name."""
@@ -71,6 +80,55 @@ def islands(topology: ResolvedTopology) -> tuple[frozenset[str], ...]:
                 beside[interface.segment] = []
         found.append(frozenset(island))
     return tuple(sorted(found, key=lambda names: (-len(names), min(names))))
+
+
+def cut_forwarders(topology: ResolvedTopology) -> dict[str, tuple[str, ...]]:
+    """The forwarders without which others are cut off, with the nodes that are.
+
+    They are the articulation points of the graph of forwarders and segments. Cut off is whoever
+    no longer reaches the largest part that is left; end nodes pass nothing on.
+    """
+    import networkx as nx
+
+    graph: nx.Graph[Vertex] = nx.Graph()
+    graph.add_nodes_from(("segment", name) for name in topology.segments)
+    for name, node in topology.nodes.items():
+        if node.kind.forwards:
+            graph.add_edges_from((("node", name), ("segment", i.segment)) for i in node.interfaces)
+    found: dict[str, tuple[str, ...]] = {}
+    for kind, name in sorted(nx.articulation_points(graph)):
+        if kind != "node":
+            continue
+        rest = graph.subgraph(vertex for vertex in graph if vertex != (kind, name))
+        parts = sorted(nx.connected_components(rest), key=lambda part: (-len(part), min(part)))
+        main = {segment for what, segment in parts[0] if what == "segment"}
+        cut_off = tuple(
+            other
+            for other, node in topology.nodes.items()
+            if other != name and not any(i.segment in main for i in node.interfaces)
+        )
+        if cut_off:
+            found[name] = cut_off
+    return found
+
+
+def has_second_path(topology: ResolvedTopology) -> bool:
+    """Whether forwarders join some segments in more than one way: else there and back agree."""
+    above: dict[Vertex, Vertex] = {}
+
+    def root(vertex: Vertex) -> Vertex:
+        while (parent := above.setdefault(vertex, vertex)) != vertex:
+            above[vertex] = vertex = above.setdefault(parent, parent)
+        return vertex
+
+    for name, node in topology.nodes.items():
+        if node.kind.forwards:
+            for interface in node.interfaces:
+                one, other = root(("node", name)), root(("segment", interface.segment))
+                if one == other:
+                    return True
+                above[one] = other
+    return False
 
 
 class Ending(StrEnum):

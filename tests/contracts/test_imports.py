@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "load": BASE | {"mistakes", "source"},
     "resolve": BASE,
     "graph": RESOLVED,
-    "check": RESOLVED | {"graph"},
+    "check": RESOLVED | {"graph", "reach"},
     "reach": RESOLVED | {"graph"},
     "diff": PLANNED | {"graph", "reach"},
     "platforms": PLANNED,

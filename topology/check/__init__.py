@@ -11,7 +11,9 @@ from typing import TypeAlias, TypeVar
 
 from topology.check.addresses import addresses
 from topology.check.ambiguous_names import ambiguous_names
+from topology.check.asymmetric_paths import asymmetric_paths
 from topology.check.attachments import attachments
+from topology.check.contradictions import contradictions
 from topology.check.macs import macs
 from topology.check.policies import policies
 from topology.check.prefixes import prefixes
@@ -20,13 +22,15 @@ from topology.check.records import records
 from topology.check.route_loops import route_loops
 from topology.check.routes import routes
 from topology.check.services import services
+from topology.check.shadowed_rules import shadowed_rules
+from topology.check.single_points import single_points
 from topology.check.statements import statements
 from topology.check.unreachable import unreachable
 from topology.diagnostics import Diagnostic, Diagnostics
 from topology.model import Topology
 from topology.resolve.types import ResolvedTopology
 
-__all__ = ["DECLARED_CHECKS", "RESOLVED_CHECKS", "run_checks"]
+__all__ = ["DECLARED_CHECKS", "REMARKS", "RESOLVED_CHECKS", "run_checks"]
 
 _T = TypeVar("_T")
 _Check: TypeAlias = Callable[[_T], Iterable[Diagnostic]]
@@ -48,7 +52,13 @@ RESOLVED_CHECKS: tuple[_Check[ResolvedTopology], ...] = (
     unreachable,
     route_loops,
     reach_routes,
+    asymmetric_paths,
+    shadowed_rules,
+    contradictions,
 )
+
+REMARKS: tuple[_Check[ResolvedTopology], ...] = (single_points,)
+"""What is told when it is asked for: true of many a good topology."""
 
 
 def run_checks(checks: Iterable[_Check[_T]], subject: _T) -> Diagnostics:

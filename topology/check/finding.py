@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from topology.diagnostics import Code, Diagnostic, Path, Severity, Subject
 
-__all__ = ["error", "warning"]
+__all__ = ["error", "remark", "warning"]
 
 
 def error(
@@ -19,3 +19,10 @@ def warning(
 ) -> Diagnostic:
     """Something that is probably not meant."""
     return Diagnostic(code, summary, Subject(path, on_key=on_key), detail, hint, Severity.WARNING)
+
+
+def remark(
+    code: Code, summary: str, path: Path, *, detail: str = "", hint: str = "", on_key: bool = False
+) -> Diagnostic:
+    """Something worth knowing that may well be meant."""
+    return Diagnostic(code, summary, Subject(path, on_key=on_key), detail, hint, Severity.REMARK)

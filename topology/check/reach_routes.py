@@ -9,7 +9,7 @@ from topology.diagnostics import Code, Diagnostic
 from topology.graph import Ending, Routing, Walk, islands
 from topology.resolve.types import ResolvedNode, ResolvedTopology, StatementKind
 
-__all__ = ["reach_routes"]
+__all__ = ["has_longer_routes", "reach_routes", "stand"]
 
 
 def reach_routes(topology: ResolvedTopology) -> Iterator[Diagnostic]:
@@ -18,13 +18,13 @@ def reach_routes(topology: ResolvedTopology) -> Iterator[Diagnostic]:
     At least one family both ends have must work. Nodes that stand alike are asked once.
     """
     routing = Routing(topology)
-    exact = _has_longer_routes(topology)
+    exact = has_longer_routes(topology)
     island = {name: part for part in islands(topology) for name in part}
     for statement in topology.statements.values():
         if statement.kind is not StatementKind.REACH:
             continue
-        sources = {_stand(topology.nodes[n], exact): n for n in reversed(statement.sources)}
-        targets = {_stand(topology.nodes[n], exact): n for n in reversed(statement.destinations)}
+        sources = {stand(topology.nodes[n], exact): n for n in reversed(statement.sources)}
+        targets = {stand(topology.nodes[n], exact): n for n in reversed(statement.destinations)}
         for source in sorted(sources.values()):
             for target in sorted(targets.values()):
                 if island[source] is not island[target]:
@@ -69,7 +69,7 @@ def _failure(
     return failed
 
 
-def _stand(node: ResolvedNode, exact: bool) -> tuple[object, ...]:
+def stand(node: ResolvedNode, exact: bool) -> tuple[object, ...]:
     """What makes two nodes alike for routing: the same segments, prefixes and routes."""
     if exact or node.kind.forwards:
         return (node.name,)
@@ -77,7 +77,8 @@ def _stand(node: ResolvedNode, exact: bool) -> tuple[object, ...]:
     return places, node.routes
 
 
-def _has_longer_routes(topology: ResolvedTopology) -> bool:
+def has_longer_routes(topology: ResolvedTopology) -> bool:
+    """Whether some route is narrower than all segments: then nodes on one may be routed apart."""
     longest = {
         version: max(
             (

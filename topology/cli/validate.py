@@ -26,12 +26,34 @@ def validate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Warnings make a topology invalid too.")
     ] = False,
+    remarks: Annotated[
+        bool,
+        typer.Option(
+            "--remarks", help="Tell what is worth knowing, too: single points of failure."
+        ),
+    ] = False,
+    host: Annotated[
+        bool, typer.Option("--host", help="Hold prefixes against those that this host uses.")
+    ] = False,
 ) -> int:
     """Check topology files and tell every mistake: where it is and what to type."""
     from topology.diagnostics import Severity
-    from topology.pipeline import resolve_file
+    from topology.pipeline import read_file
 
-    results = [(file, resolve_file(file)[1]) for file in files or [Path(DEFAULT_FILE)]]
+    results = []
+    for file in files or [Path(DEFAULT_FILE)]:
+        read = read_file(file)
+        found = read.diagnostics
+        if remarks and read.resolved is not None:
+            from topology.check import REMARKS, run_checks
+
+            found += read.loaded.locate(run_checks(REMARKS, read.resolved))
+        if host and read.resolved is not None:
+            from topology.check.host_prefixes import host_prefixes
+            from topology.cli.host import used_prefixes
+
+            found += read.loaded.locate(host_prefixes(read.resolved, used_prefixes()))
+        results.append((file, found))
     refused = {Severity.ERROR, *([Severity.WARNING] if strict else [])}
     valid = [all(d.severity not in refused for d in found) for _, found in results]
     if json:

@@ -269,6 +269,13 @@ class Network:
             if lost := now.flows.outside(self.routed(node)):
                 yield Outcome(lost, path, Ending.NO_ROUTE, node)
 
+    def egresses(self, node: str) -> Mapping[str | None, Ranges]:
+        """The destinations that leave a node by each interface, its own addresses under `None`."""
+        return {
+            egress: normal((low, high) for low, high, hop in hops if not hop.dropped)
+            for egress, hops in self._table(node).by_egress.items()
+        }
+
     def routed(self, node: str) -> Ranges:
         """The destinations that a node has a route for."""
         known = self._routed.get(node)

@@ -43,8 +43,7 @@ def test_golden_errors(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_code_has_a_golden_error() -> None:
     texts = "".join(path.read_text() for path in ERRORS.glob("*.txt"))
-    # A file that is not there, files larger than a repository should hold, what a variant carries,
-    # and what `proofs/` tells in the words of `topology prove`.
+    # What `test_diagnostics_doc` says of each: no file in a repository shows it.
     elsewhere = {
         Code.UNREADABLE,
         Code.TOO_LARGE,
@@ -52,6 +51,8 @@ def test_every_code_has_a_golden_error() -> None:
         Code.TOO_MANY_INTERFACES,
         Code.TOO_LITTLE_MEMORY,
         Code.STATEMENT_BROKEN,
+        Code.SINGLE_POINT_OF_FAILURE,
+        Code.HOST_PREFIX,
     }
     assert {code for code in Code if code not in texts} == elsewhere
 

@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "probe": PLANNED | {"image", "pipeline"},
     "sides": CORE | {"image", "mistakes"},
     "bench": CORE | {"image", "probe"},
+    "testing": CORE,
     "cli": CORE | {"bench", "image", "probe", "sides"},
     "__init__": set(),
     "__main__": {"cli"},

@@ -136,7 +136,7 @@ class LxcProvider(ResourceProvider):
 
 def _start(defined: libvirt.virDomain, domain: LxcDomain) -> None:
     try:
-        defined.create()
+        patiently(defined.create, _loop_taken)
     except libvirt.libvirtError as error:
         # What the container may not reach, libvirt calls missing.
         if domain.root and domain.console in str(error):
@@ -146,6 +146,12 @@ def _start(defined: libvirt.virDomain, domain: LxcDomain) -> None:
                 "to file"
             ) from error
         raise
+
+
+def _loop_taken(error: libvirt.libvirtError) -> bool:
+    # The container's controller asks for a free loop device and takes it, which are two steps,
+    # and of two controllers that do so at once one finds it busy and gives up.
+    return "to loop device: " in str(error)
 
 
 def _make_console(connection: libvirt.virConnect, domain: LxcDomain) -> None:

@@ -12,7 +12,14 @@ from xml.etree.ElementTree import Element, SubElement
 
 import libvirt
 
-__all__ = ["borrowed_pool", "directory_pool_xml", "empty_volume", "patiently", "read_volume"]
+__all__ = [
+    "borrowed_pool",
+    "directory_pool_xml",
+    "empty_volume",
+    "patiently",
+    "pool_taken",
+    "read_volume",
+]
 
 _PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.02
@@ -21,8 +28,19 @@ _READ_LIMIT = 64 * 1024
 T = TypeVar("T")
 
 
-def patiently(attempt: Callable[[], T]) -> T:
-    """What `attempt` returns; it is repeated while others use the same directory or image.
+def pool_taken(error: libvirt.libvirtError) -> bool:
+    """Whether somebody else has a pool on the directory or image, or just took it away."""
+    return error.get_error_code() in (
+        libvirt.VIR_ERR_NO_STORAGE_POOL,  # theirs, gone between two of our calls
+        libvirt.VIR_ERR_OPERATION_FAILED,  # theirs, there
+        libvirt.VIR_ERR_OPERATION_INVALID,  # theirs, ended while we were in it
+    )
+
+
+def patiently(
+    attempt: Callable[[], T], taken: Callable[[libvirt.libvirtError], bool] = pool_taken
+) -> T:
+    """What `attempt` returns; it is repeated while others have what it needs, as `taken` tells.
 
     libvirt has no lock to wait for: of two pools on one directory it refuses the second, and
     whoever made the first takes it away when done. Raises what the last attempt raised.
@@ -32,12 +50,7 @@ def patiently(attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except libvirt.libvirtError as error:
-            taken = error.get_error_code() in (
-                libvirt.VIR_ERR_NO_STORAGE_POOL,  # theirs, gone between two of our calls
-                libvirt.VIR_ERR_OPERATION_FAILED,  # theirs, there
-                libvirt.VIR_ERR_OPERATION_INVALID,  # theirs, ended while we were in it
-            )
-            if not taken or time.monotonic() > deadline:
+            if not taken(error) or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE_SECONDS)
 

@@ -208,6 +208,6 @@ def run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600
     )
     if done.returncode != code:
-        sys.stderr.write(done.stdout[-4000:] + done.stderr[-4000:])
+        sys.stderr.write(done.stdout[-12000:] + done.stderr[-4000:])
     assert done.returncode == code, f"{' '.join(command)}: {done.returncode}, not {code}"
     return done

@@ -86,13 +86,17 @@ def _record(place: Place, check: RecordAnswered) -> Seen:
 
 
 def _rdata(output: str, check: RecordAnswered) -> Iterator[str]:
+    """The data of the records asked for; an alias in the answer leads on to its target's."""
+    owners = {check.name.lower()}
     for line in output.splitlines():
         fields = line.split(None, 4)
-        if line.startswith(";") or len(fields) < 5 or fields[3] != check.type:
-            continue
-        if fields[0].rstrip(".").lower() != check.name.lower():
+        if line.startswith(";") or len(fields) < 5 or fields[0].rstrip(".").lower() not in owners:
             continue
         data = fields[4]
+        if fields[3] == "CNAME":
+            owners.add(data.rstrip(".").lower())
+        if fields[3] != check.type:
+            continue
         if check.type in ("NS", "PTR", "CNAME"):
             data = data.rstrip(".")
         elif check.type == "TXT":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from topology.check.finding import error
 from topology.diagnostics import Code, Diagnostic
@@ -19,12 +20,13 @@ def reach_routes(topology: ResolvedTopology) -> Iterator[Diagnostic]:
     """
     routing = Routing(topology)
     exact = has_longer_routes(topology)
+    stands = cache(lambda name: stand(topology.nodes[name], exact))
     island = {name: part for part in islands(topology) for name in part}
     for statement in topology.statements.values():
         if statement.kind is not StatementKind.REACH:
             continue
-        sources = {stand(topology.nodes[n], exact): n for n in reversed(statement.sources)}
-        targets = {stand(topology.nodes[n], exact): n for n in reversed(statement.destinations)}
+        sources = {stands(name): name for name in reversed(statement.sources)}
+        targets = {stands(name): name for name in reversed(statement.destinations)}
         for source in sorted(sources.values()):
             for target in sorted(targets.values()):
                 if island[source] is not island[target]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from topology.check.finding import error
 from topology.check.selectors import known_selectors, known_services
 from topology.diagnostics import Code, Diagnostic, Path, did_you_mean
-from topology.model import Isolate, Only, Reach, Topology, Waypoint
+from topology.model import Isolate, Only, Reach, Resolve, Topology, Waypoint
 from topology.resolve import Names
 
 __all__ = ["statements"]
@@ -37,6 +37,8 @@ def statements(topology: Topology) -> Iterator[Diagnostic]:
                     yield from _forwarder(names, statement.across, (*path, "across"))
             case Only():
                 yield from _only(topology, statement, (*path, "only"))
+            case Resolve():
+                yield from _served(names, statement.resolve, (*path, "resolve"))
             case Waypoint():
                 yield from _forwarder(names, statement.waypoint, (*path, "waypoint"))
 
@@ -54,6 +56,18 @@ def _only(topology: Topology, statement: Only, path: Path) -> Iterator[Diagnosti
                 (*path, index),
                 hint=did_you_mean(name, reaches, "reach statements"),
             )
+
+
+def _served(names: Names, hostname: str, path: Path) -> Iterator[Diagnostic]:
+    origins = sorted(names.servers)
+    if not any(hostname == origin or hostname.endswith(f".{origin}") for origin in origins):
+        yield error(
+            Code.STATEMENT_REFERENCE,
+            f"no DNS node serves a zone that {hostname} is in",
+            path,
+            hint=did_you_mean(hostname.partition(".")[2], origins, "zones")
+            or "add records to a node of kind dns",
+        )
 
 
 def _forwarder(names: Names, node: str, path: Path) -> Iterator[Diagnostic]:

@@ -10,7 +10,17 @@ from topology.diagnostics import Path
 from topology.diff.renames import Renames
 from topology.diff.types import Thing
 from topology.diff.view import View
-from topology.model import AnyNode, DnsNode, Isolate, Never, Only, Reach, RecordSet, Waypoint
+from topology.model import (
+    AnyNode,
+    DnsNode,
+    Isolate,
+    Never,
+    Only,
+    Reach,
+    RecordSet,
+    Resolve,
+    Waypoint,
+)
 from topology.model.statement import Statement
 from topology.resolve.addresses import address_key
 from topology.resolve.content import NODE_PATH
@@ -199,6 +209,8 @@ def _statement(statement: Statement, renames: Renames) -> Fields:
             fields["only"] = _names(statement.only, lambda name: names.get(name, name))
         case Never():
             fields["never"] = tuple(sorted(fault.value for fault in statement.never))
+        case Resolve():
+            fields["resolve"] = statement.resolve
         case Waypoint():
             fields["waypoint"] = renames.node(statement.waypoint)
     fields["from"] = _names(statement.sources, renames.selector)

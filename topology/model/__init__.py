@@ -7,7 +7,7 @@ from topology.model.node import Interface
 from topology.model.policy import Policy, Rule
 from topology.model.router import RouterNode
 from topology.model.segment import Segment
-from topology.model.statement import Isolate, Never, Only, Reach, Waypoint
+from topology.model.statement import Isolate, Never, Only, Reach, Resolve, Waypoint
 from topology.model.topology import AnyNode, Topology
 from topology.model.web import WebNode
 from topology.model.words import Dataplane, Kind, Protocol, RoutingFault, RuleAction, StatementKind
@@ -27,6 +27,7 @@ __all__ = [
     "Protocol",
     "Reach",
     "RecordSet",
+    "Resolve",
     "RouterNode",
     "RoutingFault",
     "Rule",

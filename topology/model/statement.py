@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from topology.model.base import Model, OneOrMore, Text
+from topology.model.base import DnsName, Model, OneOrMore, Text
 from topology.model.words import RoutingFault, StatementKind
 
-__all__ = ["Isolate", "Never", "Only", "Reach", "Statement", "Waypoint"]
+__all__ = ["Isolate", "Never", "Only", "Reach", "Resolve", "Statement", "Waypoint"]
 
 
 class _Statement(Model):
@@ -36,6 +36,15 @@ class Isolate(_Statement):
 
     isolate: OneOrMore
     across: Text | None = None
+
+
+class Resolve(_Statement):
+    """Every source that asks a server of its zone for the name gets the destinations' addresses.
+
+    All of them and no others, over UDP and TCP, from each server that has the zone.
+    """
+
+    resolve: DnsName
 
 
 class Waypoint(_Statement):
@@ -70,6 +79,7 @@ Statement = Annotated[
     | Annotated[Never, Tag("never")]
     | Annotated[Only, Tag("only")]
     | Annotated[Reach, Tag("reach")]
+    | Annotated[Resolve, Tag("resolve")]
     | Annotated[Waypoint, Tag("waypoint")],
     Discriminator(_kind),
 ]

@@ -59,4 +59,5 @@ class StatementKind(StrEnum):
     NEVER = "never"
     ONLY = "only"
     REACH = "reach"
+    RESOLVE = "resolve"
     WAYPOINT = "waypoint"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from topology.reach.flows import FlowSet
 from topology.reach.policy import Rules
@@ -57,6 +57,9 @@ class Step:
     path: tuple[Arrival, ...] = ()
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Hop:
     """Where a route leads: by an interface to a next hop, or (`None`) to a neighbour itself.
@@ -100,6 +103,20 @@ class Network:
         self._routed: dict[str, Ranges] = {}
         self._believed: dict[str, FlowSet] = {}
         self._own: dict[str, Ranges] = {}
+
+    def learn(self, other: Network) -> None:
+        """Takes over what another network has worked out of nodes that are the same in both."""
+        nodes = other.topology.nodes
+        same = {name for name, node in self.topology.nodes.items() if nodes.get(name) == node}
+        for name in same:
+            _take(self._tables, other._tables, name)
+            _take(self._rules, other._rules, name)
+            _take(self._routed, other._routed, name)
+            _take(self._believed, other._believed, name)
+            _take(self._own, other._own, name)
+        self._permitted.update(
+            (key, value) for key, value in other._permitted.items() if key[0] in same
+        )
 
     @cached_property
     def attached(self) -> Mapping[str, tuple[str, ...]]:
@@ -322,6 +339,11 @@ class Network:
         if known is None:
             known = self._tables[node] = _table(self.topology.nodes[node])
         return known
+
+
+def _take(mine: dict[str, T], theirs: Mapping[str, T], name: str) -> None:
+    if name in theirs:
+        mine[name] = theirs[name]
 
 
 def _table(node: ResolvedNode) -> _Table:

@@ -16,6 +16,7 @@ from itertools import islice
 from topology.errors import TopologyError
 from topology.reach.answers import answer_services, asked_by, question_services
 from topology.reach.flows import FlowSet
+from topology.reach.hostnames import DNS, lookup, servers_of
 from topology.reach.network import Ending, Network, Outcome
 from topology.reach.ranges import Ranges, contains, normal, subtract, unite
 from topology.reach.space import (
@@ -79,6 +80,8 @@ class Prover:
                 return self._isolate(statement)
             case StatementKind.ONLY:
                 return self._only(statement)
+            case StatementKind.RESOLVE:
+                return self._resolve(statement)
             case StatementKind.WAYPOINT:
                 return self._waypoint(statement)
             case StatementKind.NEVER:
@@ -151,6 +154,26 @@ class Prover:
         for name in destinations:
             if name not in alike and not FlowSet.of(self._network.addresses(name), near, services):
                 yield Counterexample(Break.NO_FAMILY, alike[0], name)
+
+    def _resolve(self, statement: ResolvedStatement) -> Iterator[Counterexample]:
+        """Servers that answer otherwise, or that a source cannot ask."""
+        assert statement.hostname is not None, "a resolve statement names what it is about"
+        wanted = {
+            str(address.ip)
+            for name in statement.destinations
+            for interface in self._topology.nodes[name].interfaces
+            for address in interface.addresses
+        }
+        for server in servers_of(self._topology, statement.hostname):
+            found = lookup(self._topology.nodes[server], statement.hostname)
+            if set(found) != wanted:
+                yield Counterexample(
+                    Break.WRONG_ANSWER, statement.sources[0], server, found=tuple(found)
+                )
+            far = self._network.addresses(server)
+            for alike in self._classes(statement.sources):
+                yield from self._without_family(alike, (server,), DNS)
+                yield from self._lost(alike, (server,), far, DNS)
 
     # What must not.
 

@@ -22,6 +22,7 @@ class Break(StrEnum):
     LOST = "lost"
     NO_FAMILY = "no common family"
     LOOP = "loop"
+    WRONG_ANSWER = "wrong answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Counterexample:
     destination: str
     trace: Trace | None = None
     question: Trace | None = None
+    found: tuple[str, ...] = ()
+    """The addresses that a name has instead of those that it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +97,8 @@ def _summary(statement: ResolvedStatement, broken: Counterexample) -> str:
             return f"a packet of {source} reaches {destination} and does not pass {statement.node}"
         case Break.LOOP:
             return f"a packet of {source} to {destination} goes round in a circle"
+        case Break.WRONG_ANSWER:
+            answer = ", ".join(broken.found) or "no address"
+            return f"{destination} answers {source} with {answer} for {statement.hostname}"
         case Break.BLACK_HOLE:
             return f"a packet of {source} to {destination} is lost for want of a route"

@@ -8,7 +8,7 @@ a new node moves another one only if it comes before it and their hashes meet.
 from __future__ import annotations
 
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network, ip_interface
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
 from topology.diagnostics import Code, Diagnostic, Subject
 from topology.model import Kind, Topology
@@ -53,7 +53,7 @@ def assign_addresses(
             for address in interface.addresses:
                 prefix = next(p for p in topology.segments[segment].prefixes if address in p)
                 taken[segment].add(address)
-                found[name, segment].append(ip_interface(f"{address}/{prefix.prefixlen}"))
+                found[name, segment].append(_interface(address, prefix))
     diagnostics = []
     for name, segment in sorted(wanted):
         gateway = Kind(topology.nodes[name].kind).forwards
@@ -63,7 +63,7 @@ def assign_addresses(
                 diagnostics.append(_full(name, segment, prefix))
                 continue
             taken[segment].add(derived)
-            found[name, segment].append(ip_interface(f"{derived}/{prefix.prefixlen}"))
+            found[name, segment].append(_interface(derived, prefix))
     ordered = {key: tuple(sorted(value, key=address_key)) for key, value in found.items()}
     return ordered, diagnostics
 
@@ -110,6 +110,12 @@ def assign_macs(topology: Topology) -> dict[Attachment, str]:
                 taken.add(mac)
                 macs[node, segment] = mac
     return macs
+
+
+def _interface(address: Address, prefix: Prefix) -> InterfaceAddress:
+    """An address with its prefix's length, made from numbers: text would be parsed again."""
+    parts = (int(address), prefix.prefixlen)
+    return IPv4Interface(parts) if address.version == 4 else IPv6Interface(parts)
 
 
 def _hosts(prefix: Prefix) -> tuple[int, int]:

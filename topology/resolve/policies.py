@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network
 
 from topology.model import RuleAction
 from topology.model.base import parse_prefix
@@ -11,7 +11,13 @@ from topology.resolve.addresses import address_key
 from topology.resolve.names import ANY, Names
 from topology.resolve.routes import Addresses
 from topology.resolve.services import resolve_services
-from topology.resolve.types import Endpoint, ResolvedPolicy, ResolvedRule
+from topology.resolve.types import (
+    Endpoint,
+    InterfaceAddress,
+    Prefix,
+    ResolvedPolicy,
+    ResolvedRule,
+)
 
 __all__ = ["resolve_policy"]
 
@@ -54,7 +60,7 @@ def _select(names: Names, addresses: Addresses, node: str, selector: str) -> Ite
     elif names.is_node(selector):
         for segment in names.topology.nodes[selector].interfaces:
             for address in addresses[selector, segment]:
-                yield Endpoint(prefix=ip_network(address.ip))
+                yield Endpoint(prefix=_single(address))
     else:
         for segment in names.segments(selector):
             if selector in names.zones and segment in attached:
@@ -62,6 +68,13 @@ def _select(names: Names, addresses: Addresses, node: str, selector: str) -> Ite
                 continue
             for prefix in names.topology.segments[segment].prefixes:
                 yield Endpoint(prefix=prefix)
+
+
+def _single(address: InterfaceAddress) -> Prefix:
+    """The prefix of one address, made from numbers: a topology has many."""
+    if address.version == 4:
+        return IPv4Network((int(address), 32))
+    return IPv6Network((int(address), 128))
 
 
 def _order(endpoint: Endpoint) -> tuple[str, tuple[int, int, int]]:

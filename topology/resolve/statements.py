@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from topology.model import Isolate, Never, Only, Reach, StatementKind, Waypoint
+from topology.model import Isolate, Never, Only, Reach, Resolve, StatementKind, Waypoint
 from topology.resolve.names import Names
 from topology.resolve.services import resolve_services
 from topology.resolve.types import ResolvedStatement
@@ -36,6 +36,10 @@ def resolve_statement(names: Names, name: str) -> ResolvedStatement:
             )
         case Waypoint(waypoint=node):
             return ResolvedStatement(name, StatementKind.WAYPOINT, sources, destinations, node=node)
+        case Resolve(resolve=hostname):
+            return ResolvedStatement(
+                name, StatementKind.RESOLVE, sources, destinations, hostname=hostname
+            )
         case Never(never=faults):
             return ResolvedStatement(
                 name, StatementKind.NEVER, sources, destinations, faults=tuple(sorted(set(faults)))

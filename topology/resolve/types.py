@@ -211,7 +211,7 @@ class ResolvedStatement:
     `sources` and `destinations` hold node names. `matches` is empty for any service.
     `only` names the statements whose flows are the only ones let through; `node` is the
     waypoint of a waypoint statement and the `across` of an isolation (`None`: anywhere).
-    `faults` are what routes must never do.
+    `faults` are what routes must never do, `hostname` is what must resolve.
     """
 
     name: str
@@ -222,6 +222,7 @@ class ResolvedStatement:
     only: tuple[str, ...] = ()
     node: str | None = None
     faults: tuple[RoutingFault, ...] = ()
+    hostname: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

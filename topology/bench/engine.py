@@ -1,0 +1,115 @@
+"""What the engine costs: generated networks read, resolved, checked, proved and explained."""
+
+from __future__ import annotations
+
+import gc
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from topology.bench.generate import dmz_network, one_firewall
+
+__all__ = ["FIREWALLS", "NETWORKS", "Cost", "measure", "measured"]
+
+T = TypeVar("T")
+
+NETWORKS = (10, 100, 1_000, 10_000)
+"""Nodes of the generated networks."""
+
+FIREWALLS = (10, 100, 1_000, 10_000, 50_000)
+"""Rules of the generated firewalls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds of each stage; `memory` is the process's peak in MiB.
+
+    They are the processor's: the engine is one thread that waits for nothing, so that on an idle
+    machine they are the wall clock's too, and on a busy one still say what it costs.
+    """
+
+    kind: str
+    size: int
+    load: float
+    resolve: float
+    check: float
+    prove: float
+    explain: float
+    memory: int
+    statements: int
+    holds: bool
+
+    @property
+    def after_loading(self) -> float:
+        """Seconds for all but reading."""
+        return self.resolve + self.check + self.prove
+
+
+def measure(kind: str, size: int) -> Cost:
+    """The cost of one generated topology: `kind` is `network` or `firewall`.
+
+    It is taken in this process, whose peak of memory counts: `measured` takes a fresh one.
+    """
+    from topology.check import DECLARED_CHECKS, RESOLVED_CHECKS, run_checks
+    from topology.load import load_text
+    from topology.reach.explain import explain
+    from topology.reach.network import Network
+    from topology.reach.space import Packet
+    from topology.reach.statements import prove
+    from topology.resolve import resolve
+    from topology.resolve.types import Protocol
+
+    text = dmz_network(size) if kind == "network" else one_firewall(size)
+    load, loaded = _timed(lambda: load_text(text, f"{kind}-{size}.yaml"))
+    declared = loaded.topology
+    if declared is None:
+        raise ValueError(f"the generated topology is invalid: {loaded.diagnostics[0]}")
+    declared_checks, _ = _timed(lambda: run_checks(DECLARED_CHECKS, declared))
+    resolving, (resolved, _) = _timed(lambda: resolve(declared, Path()))
+    assert resolved is not None
+    resolved_checks, _ = _timed(lambda: run_checks(RESOLVED_CHECKS, resolved))
+    proving, proof = _timed(lambda: prove(Network(resolved)))
+    target = resolved.nodes["web-0-0" if kind == "network" else "web-0"]
+    source = resolved.nodes["client"].interfaces[0].addresses[0].ip
+    packet = Packet(source, target.interfaces[0].addresses[0].ip, Protocol.TCP, 80, 49152)
+    explaining, _ = _timed(lambda: explain(resolved, packet, "client"))
+    return Cost(
+        kind=kind,
+        size=len(resolved.nodes) if kind == "network" else size,
+        load=load,
+        resolve=resolving,
+        check=declared_checks + resolved_checks,
+        prove=proving,
+        explain=explaining,
+        memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        statements=len(proof.verdicts),
+        holds=proof.holds,
+    )
+
+
+def measured(sizes: Iterable[tuple[str, int]], say: Callable[[str], None]) -> list[Cost]:
+    """The cost of each size, each in a process of its own, so that peaks of memory are apart."""
+    costs = []
+    for kind, size in sizes:
+        say(f"{kind} of {size:,}")
+        command = [sys.executable, "-m", "topology.bench.engine", kind, str(size)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        costs.append(Cost(**json.loads(done.stdout)))
+    return costs
+
+
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
+    start = time.process_time()
+    result = work()
+    return time.process_time() - start, result
+
+
+if __name__ == "__main__":
+    gc.disable()  # as the commands do
+    sys.stdout.write(json.dumps(asdict(measure(sys.argv[1], int(sys.argv[2])))))

@@ -7,12 +7,13 @@ where the statement's sources stand. Nothing in this module touches the network.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from topology.resolve.types import (
     Address,
     DnsRecord,
+    InterfaceAddress,
     Kind,
     Match,
     Protocol,
@@ -203,8 +204,12 @@ def _of_statement(topology: ResolvedTopology, statement: ResolvedStatement) -> I
             yield from _only(topology, statement)
         case StatementKind.ISOLATE:
             yield from _isolate(topology, statement)
+        case StatementKind.RESOLVE:
+            yield from _resolve(topology, statement)
         case StatementKind.WAYPOINT:
             yield from _waypoint(topology, statement)
+        case StatementKind.NEVER:
+            pass  # about routes, over all packets: no packet of ours shows that there is none
 
 
 def _reach(topology: ResolvedTopology, statement: ResolvedStatement) -> Iterator[Probe]:
@@ -308,6 +313,24 @@ def _isolate(topology: ResolvedTopology, statement: ResolvedStatement) -> Iterat
         yield Probe(statement.name, guard.name, CountersRose(guard.name, names, sent))
 
 
+def _resolve(topology: ResolvedTopology, statement: ResolvedStatement) -> Iterator[Probe]:
+    """The name is asked of every server that has its zone, from every source, over both."""
+    name = statement.hostname
+    assert name is not None, "a resolve statement names what it is about"
+    wanted = [a.ip for d in statement.destinations for a in _all_addresses(topology.nodes[d])]
+    for node in topology.nodes.values():
+        if not any(name == z.origin or name.endswith(f".{z.origin}") for z in node.zones):
+            continue
+        for place, server in _pairs(topology, replace(statement, destinations=(node.name,))):
+            for address in _addresses(server):
+                for transport in (Protocol.TCP, Protocol.UDP):
+                    for version, kind in ((4, "A"), (6, "AAAA")):
+                        answers = tuple(sorted(str(a) for a in wanted if a.version == version))
+                        if answers:
+                            check = RecordAnswered(address, transport, name, kind, answers)
+                            yield Probe(statement.name, node.name, check, place)
+
+
 def _waypoint(topology: ResolvedTopology, statement: ResolvedStatement) -> Iterator[Probe]:
     assert statement.node is not None, "a waypoint statement names its node"
     guard = topology.nodes[statement.node]
@@ -392,6 +415,10 @@ def _ports(matches: tuple[Match, ...]) -> tuple[str, str]:
             ports = ",".join(f"{low}-{min(high, low + 16)}" for low, high in match.ports) or sample
             chosen[match.protocol] = ",".join(filter(None, [chosen.get(match.protocol), ports]))
     return chosen.get(Protocol.TCP, ""), chosen.get(Protocol.UDP, "")
+
+
+def _all_addresses(node: ResolvedNode) -> tuple[InterfaceAddress, ...]:
+    return tuple(a for i in node.interfaces for a in i.addresses)
 
 
 def _addresses(node: ResolvedNode) -> tuple[Address, ...]:

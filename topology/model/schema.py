@@ -28,6 +28,7 @@ _ONE_OR_MORE = {
     "Reach": ("from", "to", "reach"),
     "RecordSet": ("nodes", "txt"),
     "Rule": ("from", "to", "permit", "deny"),
+    "Resolve": ("from", "to"),
     "Waypoint": ("from", "to"),
 }
 """Lists of which a single item may be written alone."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
+from heapq import nsmallest
 from typing import TypeAlias, overload
 
 __all__ = [
@@ -214,8 +215,19 @@ def display_path(path: Path) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str = "known") -> str:
-    """A hint that names what was probably meant, else what there is (at most eight)."""
-    names = sorted(set(known))
+    """A hint that names what was probably meant, else what there is (at most eight).
+
+    Of very many names only those that start alike are compared: a large topology can have as
+    many mistakes.
+    """
+    among = tuple(known)
+    if len(among) > _MANY:
+        start = word[:2]
+        among = tuple(name for name in among if name.startswith(start))
+        near = nsmallest(_MANY, set(among), key=lambda name: abs(len(name) - len(word)))
+        close = get_close_matches(word, sorted(near), n=1, cutoff=0.6)
+        return f"did you mean {close[0]}?" if close else ""
+    names = sorted(set(among))
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
@@ -223,3 +235,6 @@ def did_you_mean(word: str, known: Iterable[str], what: str = "known") -> str:
         return ""
     shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
     return f"{what}: {shown}"
+
+
+_MANY = 256

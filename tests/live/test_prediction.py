@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -135,7 +136,10 @@ def test_an_edited_service_is_predicted_and_a_comment_in_one_is_not(stack: Stack
     source = stack.project / "services/web/src/response.rs"
     before = source.read_text()
     try:
-        source.write_text(before.replace('(200, "OK")', '(200, "Fine")'))
+        # Another word each time: the store keeps what was built of an earlier one.
+        word = secrets.token_hex(4)
+        assert '(200, "OK")' in before
+        source.write_text(before.replace('(200, "OK")', f'(200, "{word}")'))
         # Not built yet: other sources are taken to give another image, and that is said.
         told = diff(stack, f"stack:{stack.name}")
         assert predicted(told) == ({"web": "replace"}, {})

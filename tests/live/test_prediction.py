@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

@@ -1,0 +1,214 @@
+"""The model against the wire: flows drawn from it are seen where it says and nowhere else.
+
+Each packet is sent for real from the outside client or a guest beside the servers, through the
+running network of each variant, and looked for on every segment's bridge. The segments that it
+crosses are compared, so that a wrong verdict and a wrong way both show.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from queue import Empty, Queue
+from threading import Thread
+from typing import IO
+
+import pytest
+
+from tests.support.deployed import Lab, Stack, copy_of_the_project, started_lab
+from tests.support.golden import PROJECT
+from tests.support.wire import ipv4
+from topology.pipeline import require_file
+from topology.probe.outputs import SegmentOutput
+from topology.probe.places import Place
+from topology.reach.samples import Sample, samples
+from topology.reach.trace import End
+from topology.resolve.types import Kind, Protocol, ResolvedNode, ResolvedTopology
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+]
+
+COUNT = 1000
+VARIANTS = ("unikernel", "containers")
+NUMBERS = {Protocol.ICMP: 1, Protocol.TCP: 6, Protocol.UDP: 17}
+PATIENCE = 20.0
+"""Seconds without a packet after which nothing more is expected."""
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with started_lab() as started:
+        yield started
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def stack(
+    lab: Lab, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    variant = str(request.param)
+    copy = copy_of_the_project(tmp_path_factory.mktemp(variant))
+    deployed = Stack(f"agree-{variant}", variant, copy, lab)
+    deployed.init()
+    deployed.up()
+    yield deployed
+    deployed.destroy()
+
+
+def with_guests(topology: ResolvedTopology) -> ResolvedTopology:
+    """The topology with a stranger beside the end nodes of each segment, routed as they are."""
+    nodes = dict(topology.nodes)
+    for node in topology.nodes.values():
+        (interface, *others) = node.interfaces
+        name = f"guest-{interface.segment}"
+        if not node.deployed or node.kind.forwards or others or name in nodes:
+            continue
+        address = next(a for a in interface.addresses if a.version == 4)
+        taken = {a.ip for n in topology.nodes.values() for i in n.interfaces for a in i.addresses}
+        network = address.network
+        assert isinstance(network, IPv4Network)
+        free = next(host for host in reversed(list(network.hosts())) if host not in taken)
+        own = replace(interface, addresses=(IPv4Interface((int(free), network.prefixlen)),), mac="")
+        nodes[name] = ResolvedNode(name, Kind.EXTERNAL, node.host, (own,), node.routes)
+    return replace(topology, nodes=nodes)
+
+
+def guest_place(stack: Stack, node: ResolvedNode, bridges: Mapping[str, str]) -> Place:
+    (interface,) = node.interfaces
+    return Place(
+        name=f"{stack.name}-{node.name}",
+        bridge=bridges[interface.segment],
+        addresses=tuple(str(address) for address in interface.addresses),
+        routes=tuple((str(r.prefix), str(r.via)) for r in node.routes if r.prefix.version == 4),
+        surroundings=stack.lab.surroundings,
+    )
+
+
+@contextmanager
+def listening(lab: Lab, bridges: Sequence[str]) -> Iterator[Queue[str]]:
+    """The lines of a listener on the bridges, while the block lasts."""
+    command = [sys.executable, "-m", "tests.support.wire", "listen", *bridges]
+    with subprocess.Popen(
+        lab.surroundings.command(command),
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        stdin, stdout = process.stdin, process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        lines: Queue[str] = Queue()
+        reader = Thread(target=_read, args=(stdout, lines))
+        reader.start()
+        try:
+            assert lines.get(timeout=30) == "ready\n"
+            yield lines
+        finally:
+            stdin.close()
+            process.wait(timeout=30)
+            reader.join()
+
+
+def _read(stream: IO[str], lines: Queue[str]) -> None:
+    for line in stream:
+        lines.put(line)
+
+
+def packet_bytes(sample: Sample, identity: int) -> bytes:
+    packet = sample.packet
+    assert isinstance(packet.protocol, Protocol)
+    assert isinstance(packet.source, IPv4Address)
+    assert isinstance(packet.destination, IPv4Address)
+    return ipv4(
+        packet.source,
+        packet.destination,
+        NUMBERS[packet.protocol],
+        packet.port or 0,
+        packet.source_port or 0,
+        identity,
+    )
+
+
+def test_what_the_model_predicts_is_what_packets_do(stack: Stack) -> None:
+    topology = with_guests(require_file(stack.project / "poc.yaml"))
+    outputs = stack.outputs()
+    bridges = {
+        name: SegmentOutput.model_validate(segment).bridge
+        for name, segment in outputs["segments"].items()
+    }
+    places = {"client": stack.client()}
+    for name, node in topology.nodes.items():
+        if name.startswith("guest-"):
+            places[name] = guest_place(stack, node, bridges)
+            places[name].attach()
+    drawn = samples(topology, sorted(places), COUNT, versions=(4,))
+    assert len(drawn) >= COUNT
+    segments = {bridge: name for name, bridge in bridges.items()}
+    try:
+        with listening(stack.lab, list(segments)) as lines:
+            seen = exchange(drawn, places, lines, segments)
+    finally:
+        for name, place in places.items():
+            if name != "client":
+                place.detach()
+    wrong = [
+        f"{sample.origin}: {sample.packet}: predicted {sample.predicted.end} on "
+        f"{' '.join(sample.seen_on)}, seen on {' '.join(sorted(seen[number])) or 'none'}"
+        for number, sample in enumerate(drawn, 1)
+        if seen[number] != set(sample.seen_on)
+    ]
+    assert not wrong, f"{len(wrong)} of {len(drawn)} differ:\n" + "\n".join(wrong[:40])
+    ends = Counter(sample.predicted.end for sample in drawn)
+    assert ends[End.DELIVERED] > 100
+    assert ends[End.FILTERED] > 100
+
+
+def exchange(
+    drawn: Sequence[Sample],
+    places: Mapping[str, Place],
+    lines: Queue[str],
+    segments: Mapping[str, str],
+) -> dict[int, set[str]]:
+    """Sends every sample; the segments that each was seen on, by its number from 1."""
+    expected = {
+        (
+            number,
+            NUMBERS[s.packet.protocol],
+            str(s.packet.source),
+            str(s.packet.destination),
+        ): number
+        for number, s in enumerate(drawn, 1)
+        if isinstance(s.packet.protocol, Protocol)
+    }
+    seen: dict[int, set[str]] = {number: set() for number in expected.values()}
+    for origin, place in places.items():
+        mine = [(n, s) for n, s in enumerate(drawn, 1) if s.origin == origin]
+        text = "".join(f"{packet_bytes(sample, number).hex()}\n" for number, sample in mine)
+        command = place.command([sys.executable, "-m", "tests.support.wire", "send"])
+        subprocess.run(command, cwd=PROJECT, input=text, text=True, check=True, timeout=300)
+    deadline = time.monotonic() + PATIENCE
+    missing = {n for n, s in enumerate(drawn, 1) if s.seen_on}
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            bridge, identity, protocol, source, destination = lines.get(timeout=left).split()
+        except Empty:
+            break
+        number = expected.get((int(identity), int(protocol), source, destination))
+        if number is not None:
+            seen[number].add(segments[bridge])
+            if seen[number] >= set(drawn[number - 1].seen_on):
+                missing.discard(number)
+        if not missing:
+            # All that must come has come; what must not had as long to show as any.
+            deadline = min(deadline, time.monotonic() + 1)
+            missing = {-1}
+    return seen

@@ -1,0 +1,100 @@
+"""Packets on the wire: made by hand, sent from a place, heard on bridges.
+
+Run as a program inside namespaces: `send` reads packets as hex lines and sends them, `listen`
+prints a line for every IPv4 packet that crosses one of the bridges. Nothing but the standard
+library, since a namespace may not see more.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import sys
+import time
+from ipaddress import IPv4Address
+
+_ETH_P_ALL = 3
+_ADD_MEMBERSHIP, _PROMISCUOUS = 1, 1
+_RATE = 500
+_ICMP, _TCP, _UDP = 1, 6, 17
+
+
+def ipv4(
+    source: IPv4Address,
+    destination: IPv4Address,
+    protocol: int,
+    port: int,
+    source_port: int,
+    identity: int,
+) -> bytes:
+    """A packet with an identification of its own: a SYN, a datagram, or a message of ICMP."""
+    ends = source.packed + destination.packed
+    if protocol == _TCP:
+        body = struct.pack("!HHIIBBHHH", source_port, port, identity, 0, 5 << 4, 2, 1024, 0, 0)
+        body = _with_checksum(body, 16, ends + struct.pack("!HH", protocol, len(body)))
+    elif protocol == _UDP:
+        body = struct.pack("!HHHH", source_port, port, 16, 0) + b"agreemnt"
+        body = _with_checksum(body, 6, ends + struct.pack("!HH", protocol, len(body)))
+    else:
+        body = _with_checksum(struct.pack("!BBHHH", port, 0, 0, identity, 1) + b"agreemnt", 2, b"")
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), identity, 0, 64, protocol, 0) + ends
+    return _with_checksum(header, 10, b"") + body
+
+
+def _with_checksum(data: bytes, at: int, pseudo: bytes) -> bytes:
+    whole = pseudo + data + b"\0" * (len(pseudo + data) % 2)
+    total = sum(struct.unpack(f"!{len(whole) // 2}H", whole))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return data[:at] + struct.pack("!H", ~total & 0xFFFF or 0xFFFF) + data[at + 2 :]
+
+
+def send() -> None:
+    """Sends what standard input holds, at a rate that loses nothing in queues."""
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        for line in sys.stdin:
+            packet = bytes.fromhex(line)
+            raw.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
+            time.sleep(1 / _RATE)
+
+
+def listen(bridges: list[str]) -> None:
+    """Prints `ready`, then bridge, identification, protocol, source and destination of packets.
+
+    It ends when standard input does: whoever enters a namespace of processes by a tool cannot end
+    by a signal what that tool has started.
+    """
+    ears = {}
+    for bridge in bridges:
+        ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+        ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        ear.bind((bridge, 0))
+        # Frames between other ports come up to the bridge itself only while it wants all.
+        wanted = struct.pack("iHH8s", socket.if_nametoindex(bridge), _PROMISCUOUS, 0, b"")
+        ear.setsockopt(263, _ADD_MEMBERSHIP, wanted)
+        ears[ear] = bridge
+    say("ready")
+    while True:
+        ready = select.select([*ears, sys.stdin], [], [])[0]
+        if sys.stdin in ready:
+            return
+        for ear in (each for each in ears if each in ready):
+            frame = ear.recv(2048)
+            if frame[12:14] == b"\x08\x00" and len(frame) >= 34:
+                (identity,) = struct.unpack("!H", frame[18:20])
+                ends = (socket.inet_ntoa(frame[26:30]), socket.inet_ntoa(frame[30:34]))
+                say(" ".join((ears[ear], str(identity), str(frame[23]), *ends)))
+
+
+def say(line: str) -> None:
+    """Writes a line at once: somebody waits for it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "send":
+        send()
+    else:
+        listen(sys.argv[2:])

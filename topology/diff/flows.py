@@ -13,15 +13,15 @@ from functools import cached_property
 from topology.diff.renames import Renames
 from topology.diff.renumber import former_packet, renumbered, translated
 from topology.diff.rows import Naming, Piece, rows
-from topology.diff.scope import outside_addresses, scope
+from topology.diff.scope import Scope, deliverable, outside_addresses
 from topology.diff.types import FlowChange, FlowDiff, Place
 from topology.diff.view import View
 from topology.errors import TopologyError
 from topology.reach.flows import FlowSet
 from topology.reach.network import Ending, Network
 from topology.reach.policy import when
-from topology.reach.ranges import Ranges, contains, intersect, subtract
-from topology.reach.space import ADDRESSES, ALL_SERVICES, Packet, address_point, services_of
+from topology.reach.ranges import Ranges, contains, intersect, normal, subtract
+from topology.reach.space import ALL_SERVICES, Packet, address_point, services_of
 from topology.reach.story import deciding
 from topology.reach.trace import Trace, trace
 from topology.resolve.services import resolve_services
@@ -42,10 +42,10 @@ class _Way:
 
 
 def flow_changes(
-    old: View, new: View, renames: Renames, networks: tuple[Network, Network]
+    old: View, new: View, renames: Renames, networks: tuple[Network, Network], scope: Scope
 ) -> tuple[FlowDiff, ...]:
     """Every flow whose fate differs; both sides are resolved."""
-    pieces = list(flow_pieces(old, new, renames, networks))
+    pieces = list(flow_pieces(old, new, renames, networks, scope))
     if not pieces:
         return ()
     services = {
@@ -58,17 +58,18 @@ def flow_changes(
 
 
 def flow_pieces(
-    old: View, new: View, renames: Renames, networks: tuple[Network, Network]
+    old: View, new: View, renames: Renames, networks: tuple[Network, Network], scope: Scope
 ) -> Iterator[Piece]:
     """The same as sets, each with what decides its fate; in addresses of the new side."""
     before, after = networks
-    possible = scope(before, after, renames)
+    possible = deliverable(scope.honest, before) | deliverable(scope.honest, after)
     if not possible:
         return
     points = renumbered(before.topology, after.topology, renames)
     # What is inside on one side only is no outsider's address on the other.
     outside = intersect(outside_addresses(before.topology), outside_addresses(after.topology))
     was = _delivered(before, possible, outside, renames)
+    after.learn(before)
     now = _delivered(after, possible, outside, Renames())
     if points:
         was = {way: translated(flows, points) for way, flows in was.items()}
@@ -81,8 +82,12 @@ def _delivered(
     """What arrives of the possible flows, by who opens it and which way it takes."""
     found: dict[_Way, FlowSet] = {}
     for alike in _classes(network):
-        for sender, wanted in _sent(network, alike, outside):
-            if not (flows := wanted & possible):
+        near = outside
+        if network.topology.nodes[alike[0]].deployed:
+            near = normal(span for name in alike for span in network.addresses(name))
+        theirs = possible.by(near)
+        for sender, wanted in _sent(network, alike, theirs.destinations, outside):
+            if not (flows := wanted & theirs):
                 continue
             for outcome in network.outcomes(network.send(sender, flows)):
                 if outcome.ending is Ending.DELIVERED and outcome.flows:
@@ -93,22 +98,25 @@ def _delivered(
 
 
 def _sent(
-    network: Network, alike: tuple[str, ...], outside: Ranges
+    network: Network, alike: tuple[str, ...], far: Ranges, outside: Ranges
 ) -> Iterator[tuple[str, FlowSet]]:
     """What nodes that stand alike open, and by whose routes: nobody's leave for himself."""
     first = alike[0]
     if not network.topology.nodes[first].deployed:
-        yield first, FlowSet.of(ADDRESSES, outside, ALL_SERVICES)
+        yield first, FlowSet.of(far, outside, ALL_SERVICES)
         return
     own = network.addresses(first)
-    for sender, others, far in (
-        (first, alike, subtract(ADDRESSES, own)),
-        *(((alike[1], alike[1:], own),) if len(alike) > 1 else ()),
+    for sender, others, there in (
+        (first, alike, subtract(far, own)),
+        *(((alike[1], alike[1:], intersect(far, own)),) if len(alike) > 1 else ()),
     ):
-        wanted = network.opened(others, far, ALL_SERVICES)
+        if not there:
+            continue
+        wanted = network.opened(others, there, ALL_SERVICES)
         for name in others:
             itself = network.addresses(name)
-            wanted -= FlowSet.of(itself, itself, ALL_SERVICES)
+            if intersect(there, itself):
+                wanted -= FlowSet.of(itself, itself, ALL_SERVICES)
         yield sender, wanted
 
 
@@ -153,6 +161,12 @@ class _Differences:
 
     def pieces(self, was: Mapping[_Way, FlowSet], now: Mapping[_Way, FlowSet]) -> Iterator[Piece]:
         before = _by_origin(was)
+        after = _by_origin(now)
+        # Nobody's flows are another's, so those that are the same need not be looked at together.
+        alike = {o for o, flows in after.items() if before.get(o) == flows}
+        rerouted = {w.origin for w, f in now.items() if was.get(w) != f}
+        now = {w: f for w, f in now.items() if w.origin not in alike or w.origin in rerouted}
+        was = {w: f for w, f in was.items() if w.origin not in alike or w.origin in rerouted}
         every_before, every_after = _union(was), _union(now)
         for way, flows in now.items():
             if opened := flows - every_before:

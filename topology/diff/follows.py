@@ -8,9 +8,12 @@ from topology.diff.renames import Renames
 from topology.diff.types import Change, FieldChange, StructureChange, Thing
 from topology.diff.view import View
 from topology.reach.space import service_names, services_of
+from topology.resolve.names import ANY
 from topology.resolve.types import DnsRecord, Endpoint, ResolvedNode, ResolvedRule
 
 __all__ = ["follows"]
+
+_SHOWN = 3
 
 
 def follows(old: View, new: View, renames: Renames) -> Iterator[StructureChange]:
@@ -96,33 +99,40 @@ def _wire(node: ResolvedNode) -> Iterator[DnsRecord]:
 
 
 def _statements(old: View, new: View, renames: Renames) -> Iterator[StructureChange]:
+    """Statements that speak of other nodes than before; those that say so alike are told once."""
     assert old.resolved is not None
     assert new.resolved is not None
+    alike: dict[tuple[FieldChange, ...], list[str]] = {}
     for name, statement in new.resolved.statements.items():
-        before = old.resolved.statements.get(name)
-        if before is None or old.declared.statements[name] != new.declared.statements[name]:
+        before, said = old.resolved.statements.get(name), new.declared.statements[name]
+        if before is None or old.declared.statements[name] != said:
             continue
-        mine = (before.sources, before.destinations)
         fields = [
             change
-            for field, was, now in zip(
-                ("from", "to"), mine, (statement.sources, statement.destinations), strict=True
+            for field, selectors, was, now in (
+                ("from", said.sources, before.sources, statement.sources),
+                ("to", said.destinations, before.destinations, statement.destinations),
             )
+            # That everything has something new in it is no news.
+            if was != now and ANY not in selectors
             for change in _difference(field, map(renames.node, was), now)
         ]
         if fields:
-            yield StructureChange(
-                Thing.STATEMENT,
-                name,
-                Change.FOLLOWS,
-                tuple(fields),
-                new=new.place(("statements", name)),
-            )
+            alike.setdefault(tuple(fields), []).append(name)
+    for differing, names in alike.items():
+        rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        yield StructureChange(
+            Thing.STATEMENT,
+            ", ".join(names[:_SHOWN]) + rest,
+            Change.FOLLOWS,
+            differing,
+            new=new.place(("statements", names[0])),
+        )
 
 
 def _difference(field: str, old: Iterable[str], new: Iterable[str]) -> Iterator[FieldChange]:
     """What one list has and the other has not."""
-    before, after = list(old), list(new)
+    before, after = dict.fromkeys(old), dict.fromkeys(new)
     gone = [item for item in before if item not in after]
     come = [item for item in after if item not in before]
     if gone or come:

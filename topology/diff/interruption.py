@@ -74,7 +74,7 @@ def _interruption(
             for name, statement in old.statements.items()
             if statement.kind is StatementKind.REACH
             and node.kind.forwards
-            and _passes(statement, node.name, side, old, routing)
+            and _passes(statement, node.name, side, len(groups) > 1, old, routing)
         ),
         remark=_remark(node, heir),
     )
@@ -143,12 +143,13 @@ def _passes(
     statement: ResolvedStatement,
     node: str,
     side: Mapping[str, int],
+    split: bool,
     topology: ResolvedTopology,
     routing: Routing,
 ) -> bool:
     """Whether what a statement lets reach goes through the node."""
     ends = [{side[n] for n in names if n in side} for names in _ends(statement)]
-    if len(set(side.values())) > 1:
+    if split:
         return any(a != b for a, b in product(*ends))
     for source, target in islice(product(*_ends(statement)), _PAIRS):
         if source == target or node in (source, target):

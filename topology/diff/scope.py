@@ -6,7 +6,8 @@ neighbours on both sides, hop by hop, and so has one fate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
 from topology.diff.renames import Renames
@@ -16,23 +17,117 @@ from topology.reach.ranges import Ranges, normal, subtract, unite
 from topology.reach.space import ADDRESSES, ALL_SERVICES, address_point, prefix_span
 from topology.resolve.types import ResolvedNode, ResolvedTopology
 
-__all__ = ["outside_addresses", "scope"]
+__all__ = ["Part", "Scope", "deliverable", "outside_addresses"]
+
+_FEW = 256
+"""Single destinations up to which the last hop is asked before anything is followed."""
 
 
-def scope(old: Network, new: Network, renames: Renames) -> FlowSet:
-    """Every flow whose fate may differ, and perhaps some whose fate does not."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Flows that may differ when one of the senders sends them; `None`: whoever does.
+
+    Senders stand where they stand, whatever address they claim. Their names are the new side's,
+    or the old one's of what is gone.
+    """
+
+    flows: FlowSet
+    senders: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What may differ: by who stands where, and of that what honest senders send."""
+
+    parts: tuple[Part, ...]
+    honest: FlowSet
+
+    @classmethod
+    def of(cls, old: Network, new: Network, renames: Renames) -> Scope:
+        """The scope of the difference of two networks."""
+        parts = tuple(_parts(old, new, renames))
+        return cls(parts, _honest(parts, old, new, renames))
+
+
+def _honest(parts: Iterable[Part], old: Network, new: Network, renames: Renames) -> FlowSet:
+    """The flows of a scope that come from their senders' own addresses."""
+    former = {now: was for was, now in renames.nodes.items()}
+    known: dict[frozenset[str], Ranges] = {}
     found = FlowSet()
+    for part in parts:
+        if part.senders is None:
+            found |= part.flows
+            continue
+        if part.senders not in known:
+            near: Ranges = ()
+            for network, names in ((old, former), (new, {})):
+                spans = [
+                    span
+                    for name in part.senders
+                    for span in _sources(network, names.get(name, name))
+                ]
+                near = unite(near, normal(spans))
+            known[part.senders] = near
+        found |= part.flows.by(known[part.senders])
+    return found
+
+
+def _parts(old: Network, new: Network, renames: Renames) -> Iterator[Part]:
+    """Every flow whose fate may differ, and perhaps some whose fate does not."""
     heirs = {renames.node(name) for name in old.topology.nodes}
     for name, node in old.topology.nodes.items():
         heir = new.topology.nodes.get(renames.node(name))
         if heir is None:
-            found |= _whole(old, node)
+            yield from _whole(old, node, name)
         elif node != heir:
-            found |= _changed(old, new, node, heir, renames)
+            yield from _changed(old, new, node, heir, renames)
     for name, node in new.topology.nodes.items():
         if name not in heirs:
-            found |= _whole(new, node)
+            yield from _whole(new, node, name)
+
+
+def deliverable(flows: FlowSet, network: Network) -> FlowSet:
+    """Those of the flows that the last hop could deliver; of wide ranges of destinations, all.
+
+    To a single address comes what its neighbours send, and what a forwarder beside it lets out
+    there: mostly a small part of what has to be followed otherwise.
+    """
+    single = tuple(span for span in flows.destinations if span[0] == span[1])
+    if not single or len(single) > _FEW:
+        return flows
+    points = {low for low, _ in single}
+    found = FlowSet()
+    for name, node in network.topology.nodes.items():
+        for interface in node.interfaces:
+            own = normal(
+                (point, point)
+                for address in interface.addresses
+                if (point := address_point(address.ip)) in points
+            )
+            if own:
+                found |= _last_hops(network, name, interface.segment, own)
+    return flows.outside(single) | (flows & found)
+
+
+def _last_hops(network: Network, node: str, segment: str, own: Ranges) -> FlowSet:
+    found = FlowSet()
+    for name in network.attached[segment]:
+        beside = network.topology.nodes[name]
+        if not beside.kind.forwards:
+            found |= FlowSet.of(own, _sources(network, name), ALL_SERVICES)
+            continue
+        # A node that forwards receives by any of its interfaces what is for it.
+        egress = None if name == node else segment
+        for interface in beside.interfaces:
+            found |= network.permitted(name, interface.segment, egress).towards(own)
     return found
+
+
+def _sources(network: Network, name: str) -> Ranges:
+    node = network.topology.nodes.get(name)
+    if node is None:
+        return ()
+    return network.addresses(name) if node.deployed else outside_addresses(network.topology)
 
 
 def outside_addresses(topology: ResolvedTopology) -> Ranges:
@@ -64,47 +159,78 @@ def outside_addresses(topology: ResolvedTopology) -> Ranges:
     return subtract(ADDRESSES, normal(taken))
 
 
-def _ends(network: Network, node: ResolvedNode) -> FlowSet:
-    """All flows from and to a node."""
+def _ends(network: Network, node: ResolvedNode, name: str) -> Iterator[Part]:
+    """All flows to a node, and those that it sends; `name` is what senders call it."""
     own = network.addresses(node.name)
-    near = own if node.deployed else outside_addresses(network.topology)
-    return FlowSet.of(own, ADDRESSES, ALL_SERVICES) | FlowSet.of(ADDRESSES, near, ALL_SERVICES)
+    yield Part(FlowSet.of(own, ADDRESSES, ALL_SERVICES))
+    yield Part(FlowSet.of(ADDRESSES, ADDRESSES, ALL_SERVICES), frozenset([name]))
 
 
-def _whole(network: Network, node: ResolvedNode) -> FlowSet:
+def _whole(network: Network, node: ResolvedNode, name: str) -> Iterator[Part]:
     """What a node that comes or goes can have to do with."""
-    found = _ends(network, node)
+    yield from _ends(network, node, name)
     if node.kind.forwards:
-        found |= FlowSet.of(network.routed(node.name), ADDRESSES, ALL_SERVICES)
-    return found
+        yield Part(FlowSet.of(network.routed(node.name), ADDRESSES, ALL_SERVICES))
 
 
 def _changed(
     old: Network, new: Network, node: ResolvedNode, heir: ResolvedNode, renames: Renames
-) -> FlowSet:
-    found = FlowSet()
+) -> Iterator[Part]:
     attached = {renames.segment(one.segment): one.segment for one in node.interfaces}
     theirs = {one.segment for one in heir.interfaces}
-    if _addresses(node, renames) != _addresses(heir, Renames()) or node.kind is not heir.kind:
-        found |= _ends(old, node) | _ends(new, heir)
-    if (node.kind.forwards or heir.kind.forwards) and (
-        set(attached) != theirs or node.kind is not heir.kind
-    ):
-        return found | _whole(old, node) | _whole(new, heir)
+    readdressed = _addresses(node, renames) != _addresses(heir, Renames())
+    if readdressed or node.kind is not heir.kind:
+        yield from _ends(old, node, heir.name)
+        yield from _ends(new, heir, heir.name)
+    forwards = node.kind.forwards or heir.kind.forwards
+    if forwards and readdressed:
+        # What claims to be from a forwarder is dropped by it, so others' flows differ, too.
+        both = unite(old.addresses(node.name), new.addresses(heir.name))
+        yield Part(FlowSet.of(ADDRESSES, both, ALL_SERVICES))
+    if forwards and (set(attached) != theirs or node.kind is not heir.kind):
+        yield from _whole(old, node, heir.name)
+        yield from _whole(new, heir, heir.name)
+        return
     if hops := normal(_rerouted(node, heir, renames)):
-        near = ADDRESSES
-        if not node.kind.forwards:
-            near = unite(old.addresses(node.name), new.addresses(heir.name))
-            if not (node.deployed and heir.deployed):
-                near = ADDRESSES
-        found |= FlowSet.of(hops, near, ALL_SERVICES)
+        senders = None if forwards else frozenset([heir.name])
+        yield Part(FlowSet.of(hops, ADDRESSES, ALL_SERVICES), senders)
     if node.policy != heir.policy:
-        for ingress, mine in attached.items():
-            for egress in (*attached, None):
-                was = old.permitted(node.name, mine, attached[egress] if egress else None)
-                now = new.permitted(heir.name, ingress, egress)
-                if was != now:
-                    found |= (was - now) | (now - was)
+        yield from _refiltered(old, new, node, heir, renames)
+
+
+def _refiltered(
+    old: Network, new: Network, node: ResolvedNode, heir: ResolvedNode, renames: Renames
+) -> Iterator[Part]:
+    """What a policy judges otherwise, by the segment that it comes in by."""
+    before = {renames.segment(one.segment): one.segment for one in node.interfaces}
+    for ingress, mine in before.items():
+        found = FlowSet()
+        for egress in (*before, None):
+            theirs = before[egress] if egress is not None else None
+            was = old.permitted(node.name, mine, theirs)
+            now = new.permitted(heir.name, ingress, egress)
+            if was != now:
+                # What no route leads that way never meets that pair of interfaces.
+                routed = unite(
+                    old.egresses(node.name).get(theirs, ()), new.egresses(heir.name).get(egress, ())
+                )
+                found |= ((was - now) | (now - was)).towards(routed)
+        if found:
+            behind = {renames.node(name) for name in _behind(old, node.name, mine)}
+            yield Part(found, frozenset(behind | _behind(new, heir.name, ingress)))
+
+
+def _behind(network: Network, node: str, segment: str) -> set[str]:
+    """Everybody whose packets can come in to a node by a segment: whoever is joined to it else."""
+    seen, queue, found = {segment}, [segment], set[str]()
+    while queue:
+        for name in network.attached[queue.pop()]:
+            if name != node and name not in found:
+                found.add(name)
+                for interface in network.topology.nodes[name].interfaces:
+                    if interface.segment not in seen:
+                        seen.add(interface.segment)
+                        queue.append(interface.segment)
     return found
 
 

@@ -168,11 +168,15 @@ class FlowDiff:
 
 
 class Verdict(StrEnum):
-    """Whether a statement holds, on one side."""
+    """Whether a statement holds, on one side.
+
+    `SAME`: the difference cannot reach what it is about, and it was not proved again.
+    """
 
     HOLDS = "holds"
     BROKEN = "broken"
     ABSENT = "absent"
+    SAME = "same"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from topology.diagnostics import Path, display_path
 from topology.diff.flows import flow_changes
 from topology.diff.plans import compare_plans, compare_with_record
 from topology.diff.renames import Renames, find_renames
+from topology.diff.scope import Scope
 from topology.diff.statements import statement_changes
 from topology.diff.structure import structure
 from topology.diff.types import DeploymentDiff, Diff, FlowDiff, StatementChange, StructureChange
@@ -65,8 +66,9 @@ def compare(old: Side, new: Side, choices: Choices, images: ImagesOf | None = No
     if old.view and new.view and old.view.resolved and new.view.resolved:
         deployments = tuple(_deployments(old, new, choices, notes, images or _images))
         networks = (Network(old.view.resolved), Network(new.view.resolved))
-        flows = flow_changes(old.view, new.view, renames, networks)
-        statements = statement_changes(old.view, new.view, renames, networks)
+        scope = Scope.of(*networks, renames)
+        flows = flow_changes(old.view, new.view, renames, networks, scope)
+        statements = statement_changes(old.view, new.view, renames, networks, scope)
     return Diff(
         old=old.label,
         new=new.label,

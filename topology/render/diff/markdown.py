@@ -179,7 +179,8 @@ class _Comment:
             yield "Not compared: a side is invalid."
             yield ""
             return
-        told = [one for one in statements if not one.old is one.new is Verdict.HOLDS]
+        kept = (Verdict.HOLDS, Verdict.SAME)
+        told = [one for one in statements if not (one.old is one.new and one.new in kept)]
         rows = [
             (
                 f"**{verdict_text(one)}**" if one.new is Verdict.BROKEN else verdict_text(one),
@@ -200,7 +201,10 @@ class _Comment:
         held = [one.name for one in statements if one.old is one.new is Verdict.HOLDS]
         if held:
             yield f"Held before and after: {self._codes(held)}."
-        elif not rows:
+        same = sum(one.new is Verdict.SAME for one in statements)
+        if same:
+            yield f"Out of the change's reach and not proved again: {same}."
+        if not (rows or held or same):
             yield "None are made."
         yield ""
 

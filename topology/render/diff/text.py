@@ -172,7 +172,7 @@ def _statements(statements: tuple[StatementChange, ...] | None) -> Iterator[Line
     if not statements:
         yield from _nothing("none")
     for one in statements:
-        if one.old is one.new is Verdict.HOLDS:
+        if one.old is one.new and one.new in (Verdict.HOLDS, Verdict.SAME):
             continue
         style = Style.BAD if one.new is Verdict.BROKEN else Style.GOOD
         if one.new is Verdict.ABSENT:
@@ -190,6 +190,9 @@ def _statements(statements: tuple[StatementChange, ...] | None) -> Iterator[Line
     held = [one.name for one in statements if one.old is one.new is Verdict.HOLDS]
     if held:
         yield ((Style.GOOD, f"    held before and after: {listed(held)}"),)
+    same = sum(one.new is Verdict.SAME for one in statements)
+    if same:
+        yield ((Style.DIM, f"    out of the change's reach, not proved again: {same}"),)
 
 
 def _nothing(text: str) -> Iterator[Line]:

@@ -90,7 +90,7 @@ def headline(diff: Diff) -> tuple[str, ...]:
         holding = sum(one.new is Verdict.HOLDS for one in diff.statements)
         if broken:
             phrases.append(f"broken: {listed(broken, 6)}")
-        elif holding:
+        elif holding and not any(one.new is Verdict.SAME for one in diff.statements):
             phrases.append("every statement holds" if holding > 1 else "the statement holds")
     return tuple(phrases)
 
@@ -196,4 +196,5 @@ def verdict_text(one: StatementChange) -> str:
         (Verdict.ABSENT, Verdict.HOLDS): "new, and holds",
         (Verdict.HOLDS, Verdict.ABSENT): "no longer stated; it held",
         (Verdict.BROKEN, Verdict.ABSENT): "no longer stated; it was broken",
+        (Verdict.SAME, Verdict.SAME): "out of the change's reach",
     }.get((one.old, one.new), "holds before and after")

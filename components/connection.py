@@ -4,28 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
 
 import libvirt
 
-__all__ = ["connect", "lxc_uri"]
-
-
-def lxc_uri(uri: str) -> str:
-    """The URI of the LXC driver where `uri` is the QEMU driver's: host and query are kept.
-
-    >>> lxc_uri("qemu:///system?socket=/run/lab/libvirt-sock")
-    'lxc:///system?socket=/run/lab/libvirt-sock'
-    >>> lxc_uri("qemu+ssh://root@host/system")
-    'lxc+ssh://root@host/system'
-    """
-    parts = urlsplit(uri)
-    driver, plus, transport = parts.scheme.partition("+")
-    if driver == "lxc":
-        return uri
-    # urlunsplit drops the empty authority of schemes that it does not know.
-    rest = urlunsplit(("", "", parts.path, parts.query, ""))
-    return f"lxc{plus}{transport}://{parts.netloc}{rest}"
+__all__ = ["connect"]
 
 
 @contextmanager

@@ -24,10 +24,11 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from components.connection import connect, lxc_uri
+from components.connection import connect
 from components.domains import exists, find, forget
 from components.pools import borrowed_pool, empty_volume, patiently
 from components.roots import Root, mount_root, unmount_root
+from topology.render.uri import lxc_uri
 
 __all__ = ["LxcDomain", "LxcError", "LxcProvider"]
 

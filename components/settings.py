@@ -12,12 +12,11 @@ from typing import TypeVar
 import pulumi
 
 from topology.diagnostics import Severity
+from topology.plan.settings import DEFAULT_CONSOLES
 from topology.plan.types import Accelerator, RootFilesystem, Variant
+from topology.render.uri import DEFAULT_URI
 
 __all__ = ["Gate", "Settings", "SettingsError", "read_settings"]
-
-# libvirt's QEMU driver makes it when it starts.
-_CONSOLES = "/var/log/libvirt/qemu"
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -76,11 +75,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         uplink=config.get("uplink") or None,
         accelerator=_choice("accelerator", accelerator or Accelerator.KVM, Accelerator),
         rootfs=_choice("rootfs", rootfs or RootFilesystem.FILE, RootFilesystem),
-        consoles=config.get("consoles") or environment.get("TOPOLOGY_CONSOLES") or _CONSOLES,
+        consoles=config.get("consoles") or environment.get("TOPOLOGY_CONSOLES") or DEFAULT_CONSOLES,
         uri=_uri(
             pulumi.Config("libvirt").get("uri")
             or environment.get("LIBVIRT_DEFAULT_URI")
-            or "qemu:///system"
+            or DEFAULT_URI
         ),
         statements=_choice("statements", config.get("statements") or Gate.ENFORCE, Gate),
     )

@@ -8,7 +8,6 @@ import pulumi
 import pytest
 from pulumi.runtime import set_mocks
 
-from components.connection import lxc_uri
 from components.documents import local_document
 from components.outputs import stack_outputs
 from components.report import report, stopping
@@ -20,6 +19,7 @@ from topology.image import ImageError, Store
 from topology.pipeline import prove_file, resolve_file
 from topology.plan.types import Accelerator, RootFilesystem, Variant
 from topology.probe.outputs import StackOutputs
+from topology.render.uri import lxc_uri
 
 
 def settings(config: dict[str, str], environment: dict[str, str] | None = None) -> Settings:

@@ -18,6 +18,7 @@ from typing import Any
 from tests.support.golden import PROJECT
 from topology.probe.outputs import OutsideOutput
 from topology.probe.places import Place, Surroundings, outside_place
+from topology.render.uri import lxc_uri
 
 DOMAIN_TYPES = ("libvirt:index/domain:Domain", "pulumi-python:dynamic/components:Lxc")
 _LEFT_OUT = shutil.ignore_patterns(".*", "target", "__pycache__", "docs")
@@ -55,7 +56,7 @@ class Lab:
         return self.surroundings.run(command, check=check).stdout
 
     def virsh(self, variant: str, *arguments: str) -> str:
-        uri = self.uri if variant == "unikernel" else self.uri.replace("qemu:", "lxc:", 1)
+        uri = self.uri if variant == "unikernel" else lxc_uri(self.uri)
         return run(["virsh", "-q", "-c", uri, *arguments], self.environment).stdout
 
 

@@ -26,7 +26,8 @@ from topology.probe.plan import (
 )
 from topology.probe.results import Outcome, Report, Status
 from topology.probe.tools import on_the_wire
-from topology.resolve.types import Kind, ResolvedNode, ResolvedSegment, ResolvedTopology
+from topology.render.uri import DEFAULT_URI, lxc_uri
+from topology.resolve.types import ResolvedNode, ResolvedSegment, ResolvedTopology
 
 __all__ = ["Progress", "run_probes"]
 
@@ -206,7 +207,7 @@ def _routes(segment: str, neighbours: list[ResolvedNode]) -> Iterator[tuple[str,
     """The routes of the segment's own hosts; where it has none, a default by a forwarder."""
     found = False
     for node in neighbours:
-        if node.kind in (Kind.FIREWALL, Kind.ROUTER):
+        if node.kind.forwards:
             continue
         for route in node.routes:
             if route.interface == segment:
@@ -215,7 +216,7 @@ def _routes(segment: str, neighbours: list[ResolvedNode]) -> Iterator[tuple[str,
     if found:
         return
     for node in neighbours:
-        if node.kind in (Kind.FIREWALL, Kind.ROUTER):
+        if node.kind.forwards:
             for address in node.interface(segment).addresses:
                 default = "::/0" if address.version == 6 else "0.0.0.0/0"
                 yield str(ip_network(default)), str(address.ip)
@@ -224,12 +225,5 @@ def _routes(segment: str, neighbours: list[ResolvedNode]) -> Iterator[tuple[str,
 
 def libvirt_uri(variant: str, environment: Mapping[str, str] = os.environ) -> str:
     """Where to ask for domains of `variant`, from `LIBVIRT_DEFAULT_URI`."""
-    uri = environment.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
-    if variant != "containers":
-        return uri
-    scheme, separator, rest = uri.partition("://")
-    _, _, transport = scheme.partition("+")
-    host, _, path = rest.partition("/")
-    _, _, query = path.partition("?")
-    lxc = "lxc" + (f"+{transport}" if transport else "")
-    return f"{lxc}{separator}{host}/" + (f"?{query}" if query else "")
+    uri = environment.get("LIBVIRT_DEFAULT_URI") or DEFAULT_URI
+    return lxc_uri(uri) if variant == "containers" else uri

@@ -32,7 +32,7 @@ from topology.plan.types import (
     Variant,
 )
 from topology.render.domain_xml import CONTAINER_UID, ContainerFiles, container_xml
-from topology.resolve.types import Dataplane, Kind
+from topology.resolve.types import Dataplane
 
 _Answer = TypeVar("_Answer")
 
@@ -298,9 +298,8 @@ def planned(
 ) -> Deployment:
     """The proof of concept as containers."""
     topology = require_file(PROJECT / "poc.yaml")
-    forwarding = (Kind.FIREWALL, Kind.ROUTER)
     nodes = {
-        name: replace(node, dataplane=dataplane) if node.kind in forwarding else node
+        name: replace(node, dataplane=dataplane) if node.kind.forwards else node
         for name, node in topology.nodes.items()
     }
     return plan(

@@ -9,6 +9,7 @@ from topology.check.selectors import known_selectors, known_services
 from topology.diagnostics import Code, Diagnostic, Path, did_you_mean
 from topology.model import Isolate, Only, Reach, Resolve, Topology, Waypoint
 from topology.resolve import Names
+from topology.resolve.types import in_zone
 
 __all__ = ["statements"]
 
@@ -60,7 +61,7 @@ def _only(topology: Topology, statement: Only, path: Path) -> Iterator[Diagnosti
 
 def _served(names: Names, hostname: str, path: Path) -> Iterator[Diagnostic]:
     origins = sorted(names.servers)
-    if not any(hostname == origin or hostname.endswith(f".{origin}") for origin in origins):
+    if not any(in_zone(hostname, origin) for origin in origins):
         yield error(
             Code.STATEMENT_REFERENCE,
             f"no DNS node serves a zone that {hostname} is in",

@@ -21,6 +21,7 @@ from topology.resolve.types import (
     ResolvedStatement,
     ResolvedTopology,
     StatementKind,
+    in_zone,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "PortOpen",
     "Probe",
     "RecordAnswered",
+    "WireCheck",
     "plan_probes",
 ]
 
@@ -154,10 +156,8 @@ class DomainRuns:
     node: str
 
 
-Check: TypeAlias = (
-    CountersRose
-    | DomainRuns
-    | EchoAnswered
+WireCheck: TypeAlias = (
+    EchoAnswered
     | NoAnswer
     | NoEcho
     | OnlyOpen
@@ -166,6 +166,9 @@ Check: TypeAlias = (
     | PortOpen
     | RecordAnswered
 )
+"""What a client sees from a place."""
+
+Check: TypeAlias = CountersRose | DomainRuns | WireCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +322,7 @@ def _resolve(topology: ResolvedTopology, statement: ResolvedStatement) -> Iterat
     assert name is not None, "a resolve statement names what it is about"
     wanted = [a.ip for d in statement.destinations for a in _all_addresses(topology.nodes[d])]
     for node in topology.nodes.values():
-        if not any(name == z.origin or name.endswith(f".{z.origin}") for z in node.zones):
+        if not any(in_zone(name, zone.origin) for zone in node.zones):
             continue
         for place, server in _pairs(topology, replace(statement, destinations=(node.name,))):
             for address in _addresses(server):
@@ -356,7 +359,7 @@ def _pairs(
         if node.deployed:
             # A host of ours beside the node: on its segment, with its routes. A forwarder's
             # segments are those of its neighbours, which are sources of their own.
-            if node.kind not in (Kind.FIREWALL, Kind.ROUTER):
+            if not node.kind.forwards:
                 places.update(dict.fromkeys(PlaceId(i.segment) for i in node.interfaces))
         else:
             places.update(dict.fromkeys(PlaceId(i.segment, name) for i in node.interfaces))
@@ -381,7 +384,7 @@ def _crosses(
                 continue
             if node.name == destination.name:
                 return False
-            if node.kind in (Kind.FIREWALL, Kind.ROUTER):
+            if node.kind.forwards:
                 more = {i.segment for i in node.interfaces} - seen_segments
                 seen_segments |= more
                 frontier.extend(sorted(more))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from topology.probe.errors import ProbeError
@@ -21,6 +20,7 @@ from topology.probe.plan import (
     PathRecorded,
     PortOpen,
     RecordAnswered,
+    WireCheck,
 )
 from topology.probe.results import Status
 from topology.resolve.types import Address, Protocol
@@ -35,8 +35,23 @@ _NMAP_SCAN = (*_NMAP, "150ms", "--max-retries", "2", "--min-rate", "1500", "--ho
 
 def on_the_wire(place: Place, check: WireCheck) -> Seen:
     """What `check` sees from `place`; raises `ProbeError` when its tool cannot be used."""
-    tool = _TOOLS[type(check)]
-    return tool(place, check)
+    match check:
+        case EchoAnswered():
+            return _echo(place, check)
+        case NoAnswer():
+            return _no_answer(place, check)
+        case NoEcho():
+            return _no_echo(place, check)
+        case OnlyOpen():
+            return _only_open(place, check)
+        case PageServed():
+            return _page(place, check)
+        case PathRecorded():
+            return _path(place, check)
+        case PortOpen():
+            return _open(place, check)
+        case RecordAnswered():
+            return _record(place, check)
 
 
 def _page(place: Place, check: PageServed) -> Seen:
@@ -217,36 +232,3 @@ def _expand(ports: str) -> Iterator[int]:
     for part in filter(None, ports.split(",")):
         low, _, high = part.partition("-")
         yield from range(int(low), int(high or low) + 1)
-
-
-WireCheck = (
-    EchoAnswered
-    | NoAnswer
-    | NoEcho
-    | OnlyOpen
-    | PageServed
-    | PathRecorded
-    | PortOpen
-    | RecordAnswered
-)
-_C = TypeVar("_C")
-
-
-def _tool(kind: type[_C], tool: Callable[[Place, _C], Seen]) -> Callable[[Place, object], Seen]:
-    def run(place: Place, check: object) -> Seen:
-        assert isinstance(check, kind)
-        return tool(place, check)
-
-    return run
-
-
-_TOOLS: dict[type[object], Callable[[Place, object], Seen]] = {
-    EchoAnswered: _tool(EchoAnswered, _echo),
-    NoAnswer: _tool(NoAnswer, _no_answer),
-    NoEcho: _tool(NoEcho, _no_echo),
-    OnlyOpen: _tool(OnlyOpen, _only_open),
-    PageServed: _tool(PageServed, _page),
-    PathRecorded: _tool(PathRecorded, _path),
-    PortOpen: _tool(PortOpen, _open),
-    RecordAnswered: _tool(RecordAnswered, _record),
-}

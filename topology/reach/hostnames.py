@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from topology.reach.space import services_of
-from topology.resolve.types import Match, Protocol, ResolvedNode, ResolvedTopology
+from topology.resolve.types import Match, Protocol, ResolvedNode, ResolvedTopology, in_zone
 
 __all__ = ["DNS", "lookup", "servers_of"]
 
@@ -18,7 +18,7 @@ def servers_of(topology: ResolvedTopology, hostname: str) -> tuple[str, ...]:
     return tuple(
         name
         for name, node in topology.nodes.items()
-        if any(hostname == z.origin or hostname.endswith(f".{z.origin}") for z in node.zones)
+        if any(in_zone(hostname, zone.origin) for zone in node.zones)
     )
 
 

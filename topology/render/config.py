@@ -64,7 +64,7 @@ def service_config(node: ResolvedNode, *, topology: str) -> bytes:
         ],
         "routes": [_route(one) for one in sorted(node.routes, key=route_order)],
     }
-    if node.kind in (Kind.FIREWALL, Kind.ROUTER):
+    if node.kind.forwards:
         document["dataplane"] = node.dataplane.value
     if node.policy is not None:
         document["filter"] = _filter(node.policy)

@@ -50,6 +50,7 @@ __all__ = [
     "RoutingFault",
     "RuleAction",
     "StatementKind",
+    "in_zone",
 ]
 
 Address = IPv4Address | IPv6Address
@@ -142,6 +143,15 @@ class DnsRecord:
     type: str
     ttl: int
     data: str
+
+
+def in_zone(hostname: str, origin: str) -> bool:
+    """Whether a name is the zone's apex or below it.
+
+    >>> in_zone("www.poc.example", "poc.example"), in_zone("xpoc.example", "poc.example")
+    (True, False)
+    """
+    return hostname == origin or hostname.endswith(f".{origin}")
 
 
 @dataclass(frozen=True, slots=True)

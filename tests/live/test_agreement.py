@@ -7,7 +7,6 @@ crosses are compared, so that a wrong verdict and a wrong way both show.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ import pytest
 
 from tests.support.deployed import Lab, Stack, copy_of_the_project, started_lab
 from tests.support.golden import PROJECT
+from tests.support.marks import LIVE_AS_ROOT
 from tests.support.wire import ipv4
 from topology.pipeline import require_file
 from topology.probe.outputs import SegmentOutput
@@ -32,10 +32,7 @@ from topology.reach.samples import Sample, samples
 from topology.reach.trace import End
 from topology.resolve.types import Kind, Protocol, ResolvedNode, ResolvedTopology
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
-]
+pytestmark = LIVE_AS_ROOT
 
 COUNT = 1000
 VARIANTS = ("unikernel", "containers")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 
 from tests.support.containers import Bench, Libvirt, cleared, eventually, planned, private_libvirt
 from tests.support.golden import PROJECT, TESTS
+from tests.support.marks import LIVE_AS_ROOT
 from tests.support.policies import CASES
 from topology.image import ensure
 from topology.pipeline import require_file
@@ -20,10 +20,7 @@ from topology.plan.types import ImageRef, Variant
 from topology.render.config import service_config
 from topology.resolve.types import ResolvedNode
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
-]
+pytestmark = LIVE_AS_ROOT
 
 GOLDEN = TESTS / "golden" / "nftables"
 

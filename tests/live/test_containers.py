@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,15 +20,13 @@ from tests.support.containers import (
     private_libvirt,
 )
 from tests.support.golden import PROJECT
+from tests.support.marks import LIVE_AS_ROOT
 from topology.image import ensure
 from topology.plan.types import ImageRef, RootFilesystem, Variant
 from topology.render.domain_xml import CONTAINER_UID
 from topology.resolve.types import Dataplane
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
-]
+pytestmark = LIVE_AS_ROOT
 
 ROLES = ("dns", "firewall", "router", "web")
 NOBODY = 65534

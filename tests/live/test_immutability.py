@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,11 +10,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.deployed import Change, Lab, Stack, copy_of_the_project, started_lab
+from tests.support.marks import LIVE_AS_ROOT
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
-]
+pytestmark = LIVE_AS_ROOT
 
 VARIANTS = ("unikernel", "containers")
 NOTHING = Change({}, {}, {})

@@ -14,11 +14,9 @@ from pathlib import Path
 import pytest
 
 from sandbox import daemon, paths, stacks
+from tests.support.marks import LIVE_AS_ROOT
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
-]
+pytestmark = LIVE_AS_ROOT
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = ("unikernel", "containers")

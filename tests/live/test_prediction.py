@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +14,9 @@ from hypothesis import strategies as st
 
 from tests.support.deployed import Lab, Stack, copy_of_the_project, run, started_lab
 from tests.support.grammar import Document, base_document, edited, edits, text_of
+from tests.support.marks import LIVE_AS_ROOT
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
-]
+pytestmark = LIVE_AS_ROOT
 
 BASE = base_document()
 FEW, MANY, UPS = 8, 60, 20

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import daemon
+from tests.support.marks import LIVE_AS_ROOT
 from tests.support.sandbox import (
     OWNER,
     ROOT,
@@ -29,10 +30,7 @@ from tests.support.sandbox import (
     traces,
 )
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
-]
+pytestmark = LIVE_AS_ROOT
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,44 +13,41 @@ from typing import Any
 
 import pytest
 
+from tests.support.deployed import Lab, run, started_lab
+from tests.support.golden import PROJECT
+from tests.support.marks import LIVE_AS_ROOT
 from topology.probe.identity import Console
-from topology.probe.places import Surroundings
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
-]
+pytestmark = LIVE_AS_ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = ("unikernel", "containers")
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
-    """A lab of the tests' own, beside the one that whoever runs them may have."""
+class Stacks:
+    """A lab of the tests' own, and a directory for what they write."""
 
-    environment: Mapping[str, str]
+    lab: Lab
     directory: Path
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return self.lab.environment
+
     def run(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=300
-        )
-        said = f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == code, said
-        return done
+        return run([*command], self.environment, cwd=PROJECT, code=code)
 
     def deploy(self, stack: str, variant: str, file: Path | str, code: int = 0, **more: str) -> str:
         """`pulumi up` of a stack whose configuration lies outside the clone; what it said."""
         config = self.directory / f"{stack}.yaml"
-        config.write_text((ROOT / f"Pulumi.{variant}.yaml").read_text())
+        config.write_text((PROJECT / f"Pulumi.{variant}.yaml").read_text())
         with config.open("a") as handle:
             for key, value in {"file": str(file), **more}.items():
                 handle.write(f"  topology:{key}: {value}\n")
         listed = json.loads(self.run("pulumi", "stack", "ls", "--json").stdout)
         if stack not in {entry["name"] for entry in listed}:
             self.run("pulumi", "stack", "init", stack, "--no-select")
-            (ROOT / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
+            (PROJECT / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
         up = ("pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive")
         return self.run(*up, "--config-file", str(config), code=code).stdout
 
@@ -70,23 +65,13 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    # Not pytest's own directory: containers reach their consoles as nobody, it is root's alone.
-    directory = Path(tempfile.mkdtemp(prefix="topology-stacks-"))
-    directory.chmod(0o755)
-    places = {"LAB_STATE": str(directory / "state"), "LAB_RUN": str(directory / "run")}
-    environment = {**os.environ, **places}
-    started = subprocess.run(
-        ["./lab", "env", "--json"], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-    assert started.returncode == 0, started.stderr
-    yield Lab({**environment, **json.loads(started.stdout)}, directory)
-    subprocess.run(["./lab", "down"], cwd=ROOT, env=environment, check=True)
-    shutil.rmtree(directory)
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
+    with started_lab() as started:
+        yield Stacks(started, tmp_path_factory.mktemp("stacks"))
 
 
 @pytest.fixture(scope="module")
-def both(lab: Lab) -> Lab:
+def both(lab: Stacks) -> Stacks:
     """The proof of concept in both variants, up at once, as `lab up` deploys it."""
     for variant in VARIANTS:
         lab.run("./lab", "up", variant, "--yes")
@@ -94,7 +79,7 @@ def both(lab: Lab) -> Lab:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_proof_of_concept_holds_on_the_wire(both: Lab, variant: str, tmp_path: Path) -> None:
+def test_the_proof_of_concept_holds_on_the_wire(both: Stacks, variant: str, tmp_path: Path) -> None:
     junit = tmp_path / "probes.xml"
     done = both.run("topology", "probe", "--stack", variant, "--json", "--junit", str(junit))
     report = json.loads(done.stdout)
@@ -112,7 +97,7 @@ def test_the_proof_of_concept_holds_on_the_wire(both: Lab, variant: str, tmp_pat
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_client_outside_reads_the_page_by_name(both: Lab, variant: str) -> None:
+def test_a_client_outside_reads_the_page_by_name(both: Stacks, variant: str) -> None:
     done = both.run(
         "./lab",
         "client",
@@ -124,14 +109,14 @@ def test_a_client_outside_reads_the_page_by_name(both: Lab, variant: str) -> Non
         "5",
         "http://www.poc.example/",
     )
-    assert done.stdout == (ROOT / "content/web/index.html").read_text()
+    assert done.stdout == (PROJECT / "content/web/index.html").read_text()
 
 
-def test_a_client_command_keeps_its_exit_code(both: Lab) -> None:
+def test_a_client_command_keeps_its_exit_code(both: Stacks) -> None:
     both.run("./lab", "client", "unikernel", "--", "sh", "-c", "exit 7", code=7)
 
 
-def test_two_stacks_do_not_meet(both: Lab) -> None:
+def test_two_stacks_do_not_meet(both: Stacks) -> None:
     """Same addresses in both, yet what one serves never reaches the other's clients."""
     outputs = {
         v: json.loads(both.run("pulumi", "stack", "output", "--json", "--stack", v).stdout)
@@ -148,14 +133,13 @@ def test_two_stacks_do_not_meet(both: Lab) -> None:
     assert requests(both, outputs["containers"]) == served["containers"]
 
 
-def requests(lab: Lab, outputs: Mapping[str, Any]) -> int:
+def requests(lab: Stacks, outputs: Mapping[str, Any]) -> int:
     """How many requests the web node of a stack says it has had."""
-    surroundings = Surroundings.from_environment(lab.environment)
-    console = Console(outputs["nodes"]["web"]["console"], surroundings)
+    console = Console(outputs["nodes"]["web"]["console"], lab.lab.surroundings)
     return console.counters().get("http_requests", 0)
 
 
-def test_status_tells_what_runs(both: Lab) -> None:
+def test_status_tells_what_runs(both: Stacks) -> None:
     told = both.run("./lab", "status", "--json").stdout
     for name in ("web", "dns", "router", "firewall"):
         for variant in VARIANTS:
@@ -164,7 +148,7 @@ def test_status_tells_what_runs(both: Lab) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("example", ["open", "two-dmz"])
-def test_other_topologies_hold_too(lab: Lab, example: str, variant: str) -> None:
+def test_other_topologies_hold_too(lab: Stacks, example: str, variant: str) -> None:
     stack = f"{example}-{variant}"
     lab.deploy(stack, variant, f"examples/{example}.yaml")
     try:
@@ -174,8 +158,8 @@ def test_other_topologies_hold_too(lab: Lab, example: str, variant: str) -> None
         lab.destroy(stack)
 
 
-def test_containers_forward_by_the_shared_code_as_by_the_kernel(lab: Lab) -> None:
-    text = (ROOT / "poc.yaml").read_text()
+def test_containers_forward_by_the_shared_code_as_by_the_kernel(lab: Stacks) -> None:
+    text = (PROJECT / "poc.yaml").read_text()
     shared = text.replace("    policy: edge\n", "    policy: edge\n    dataplane: shared\n")
     shared = shared.replace("    kind: router\n", "    kind: router\n    dataplane: shared\n")
     assert shared.count("dataplane: shared") == 2
@@ -189,9 +173,9 @@ def test_containers_forward_by_the_shared_code_as_by_the_kernel(lab: Lab) -> Non
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_network_that_breaks_its_statements_is_seen_to(lab: Lab, variant: str) -> None:
+def test_a_network_that_breaks_its_statements_is_seen_to(lab: Stacks, variant: str) -> None:
     """Echo let in, a port let through: each probe that should see it does, the others hold."""
-    text = (ROOT / "poc.yaml").read_text()
+    text = (PROJECT / "poc.yaml").read_text()
     leaky = text.replace(
         "{name: no-echo, deny: echo, from: any", "{name: leak, permit: echo, from: any"
     )
@@ -215,11 +199,11 @@ def test_a_network_that_breaks_its_statements_is_seen_to(lab: Lab, variant: str)
         lab.destroy(stack)
 
 
-def written(lab: Lab, text: str) -> Path:
+def written(lab: Stacks, text: str) -> Path:
     """A topology file outside the clone, its content beside it."""
     file = lab.directory / "topology.yaml"
     content = lab.directory / "content"
     if not content.exists():
-        shutil.copytree(ROOT / "content", content)
+        shutil.copytree(PROJECT / "content", content)
     file.write_text(text)
     return file

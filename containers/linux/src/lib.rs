@@ -27,5 +27,5 @@ pub mod sys;
 pub mod sysctl;
 
 pub use fatal::Fatal;
-pub use freestanding::Heap;
+pub use freestanding::{self, Heap};
 pub use rustix;

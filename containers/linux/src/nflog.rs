@@ -44,13 +44,7 @@ impl LoggedDrop {
         let interface =
             config.interfaces.get(self.interface).map_or("", |interface| &interface.name);
         let Packet { source, destination, protocol, .. } = self.packet;
-        let protocol = match protocol {
-            1 => Protocol::Named("icmp"),
-            6 => Protocol::Named("tcp"),
-            17 => Protocol::Named("udp"),
-            58 => Protocol::Named("icmpv6"),
-            other => Protocol::Number(other),
-        };
+        let protocol = Protocol::of(protocol);
         let drop = Dropped {
             rule: &self.rule,
             interface,

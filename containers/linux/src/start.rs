@@ -40,15 +40,7 @@ macro_rules! init {
             unsafe { $crate::start::enter(stack, &HEAP, $run) }
         }
 
-        /// Precompiled `alloc` names this function in tables for unwinding, which the linker drops.
-        #[unsafe(no_mangle)]
-        extern "C" fn rust_eh_personality() {}
-
-        /// Precompiled `alloc` calls this at the end of a clean-up that unwinding would run; panics abort before.
-        #[unsafe(no_mangle)]
-        extern "C" fn _Unwind_Resume() -> ! {
-            unreachable!()
-        }
+        $crate::freestanding::no_unwinding!();
 
         #[panic_handler]
         fn panic(information: &core::panic::PanicInfo<'_>) -> ! {

@@ -79,6 +79,20 @@ pub enum Protocol {
     Number(u8),
 }
 
+impl Protocol {
+    /// The protocol with this number in an IP header.
+    #[must_use]
+    pub const fn of(number: u8) -> Self {
+        match number {
+            1 => Self::Named("icmp"),
+            6 => Self::Named("tcp"),
+            17 => Self::Named("udp"),
+            58 => Self::Named("icmpv6"),
+            other => Self::Number(other),
+        }
+    }
+}
+
 impl Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

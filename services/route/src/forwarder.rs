@@ -149,13 +149,7 @@ impl<F: Frame> Forwarder<F> {
 
     /// The line for a dropped packet; `None` if it is none of this forwarder's.
     pub fn describe<'a>(&'a self, event: &DropEvent) -> Option<Event<'a>> {
-        let protocol = match event.packet.protocol {
-            1 => Protocol::Named("icmp"),
-            6 => Protocol::Named("tcp"),
-            17 => Protocol::Named("udp"),
-            58 => Protocol::Named("icmpv6"),
-            other => Protocol::Number(other),
-        };
+        let protocol = Protocol::of(event.packet.protocol);
         let drop = Dropped {
             rule: self.filter.as_ref()?.cause_name(event.cause),
             interface: &self.links.get(event.ingress)?.name,

@@ -68,7 +68,11 @@ where
             interface.poll_egress(moment(now), &mut device, &mut sockets);
         }
         device.nic.flush();
-        let totals = Totals { service: &counters, nics: core::slice::from_ref(&device.nic) };
+        let totals = Totals {
+            service: &counters,
+            nics: core::slice::from_ref(&device.nic),
+            frames_counted: false,
+        };
         node.report(now, &totals);
         if device.has_work() {
             continue;

@@ -16,6 +16,10 @@ use ports::{NicPorts, Wire};
 /// Frames that one interface may bring in before the others have their turn.
 const BUDGET: usize = 64;
 
+fn totals<'a>(forwarder: &'a Forwarder<Wire>, ports: &'a NicPorts) -> Totals<'a> {
+    Totals { service: forwarder, nics: &ports.nics, frames_counted: true }
+}
+
 /// Forwards for ever.
 pub fn forward(mut node: Node) -> ! {
     let mut ports = NicPorts { nics: node.open_nics(Purpose::Forwarding) };
@@ -48,7 +52,7 @@ pub fn forward(mut node: Node) -> ! {
                 node::say(&event);
             }
         }
-        node.report(now, &Totals { service: &forwarder, nics: &ports.nics });
+        node.report(now, &totals(&forwarder, &ports));
         let room = ports.have_room();
         if room && ports.have_frames() {
             continue;
@@ -56,7 +60,7 @@ pub fn forward(mut node: Node) -> ! {
         // What arrived may have begun to wait for something.
         wake = forwarder.poll(now, &mut ports);
         ports.flush();
-        let report = node.report_deadline(&Totals { service: &forwarder, nics: &ports.nics });
+        let report = node.report_deadline(&totals(&forwarder, &ports));
         if ports.arm(room) {
             machine::idle(sooner(wake, report).map(Instant::micros));
         }

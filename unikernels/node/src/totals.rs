@@ -3,12 +3,14 @@
 use machine::Nic;
 use service_core::{CounterName, Counters};
 
-/// A service's counters, followed by the sums over the node's interfaces.
+/// A service's counters, followed by the sums over the node's interfaces that it has not counted.
 pub struct Totals<'a> {
     /// The service's.
     pub service: &'a dyn Counters,
     /// The interfaces.
     pub nics: &'a [Nic],
+    /// Whether the service counts the frames that come and go itself: no name stands twice.
+    pub frames_counted: bool,
 }
 
 impl Counters for Totals<'_> {
@@ -21,7 +23,9 @@ impl Counters for Totals<'_> {
                 *sum = sum.wrapping_add(value);
             }
         }
-        for (name, value) in ["rx_packets", "tx_packets", "tx_dropped"].into_iter().zip(sums) {
+        let counted = if self.frames_counted { 2 } else { 0 };
+        let names = ["rx_packets", "tx_packets", "tx_dropped"];
+        for (name, value) in names.into_iter().zip(sums).skip(counted) {
             visit(CounterName::fixed(name), value);
         }
     }

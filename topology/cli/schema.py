@@ -1,4 +1,4 @@
-"""`topology schema`: the JSON Schema of topology files, or of what `topology diff` prints."""
+"""`topology schema`: the JSON Schema of topology files, diffs and benchmark records."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ __all__ = ["Form", "schema"]
 
 
 class Form(StrEnum):
-    """Whose schema: the topology file's, or the JSON diff's."""
+    """Whose schema: the topology file's, the JSON diff's, or that of a line of a benchmark."""
 
+    BENCH = "bench"
     DIFF = "diff"
     TOPOLOGY = "topology"
 
@@ -33,7 +34,11 @@ def schema(
     """
     import json
 
-    if form is Form.DIFF:
+    if form is Form.BENCH:
+        from topology.bench.record import record_schema
+
+        document = record_schema()
+    elif form is Form.DIFF:
         from topology.render.diff.document import diff_schema
 
         document = diff_schema()

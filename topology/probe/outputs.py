@@ -68,14 +68,18 @@ class StackOutputs(_Output):
     outside: tuple[OutsideOutput, ...]
 
 
-def read_outputs(stack: str, *, root: Path) -> StackOutputs:
-    """The outputs of `stack` of the Pulumi project at `root`.
+def read_outputs(
+    stack: str, *, root: Path, environment: Mapping[str, str] | None = None
+) -> StackOutputs:
+    """The outputs of `stack` of the Pulumi project at `root`, by `environment`'s Pulumi.
 
     Raises `ProbeError` where Pulumi is missing, the stack is unknown or was never deployed.
     """
     command = ["pulumi", "stack", "output", "--json", "--non-interactive", "--stack", stack]
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError as error:
         raise ProbeError(
             "pulumi is not on PATH", hint='run: eval "$(./lab env)", or install Pulumi'

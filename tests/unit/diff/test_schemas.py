@@ -11,6 +11,7 @@ import pytest
 from tests.support.edits import EDITS, IMAGES, Edit, sides, today
 from tests.support.golden import PROJECT, TESTS, check_golden
 from tests.support.schemas import mistakes
+from topology.bench.record import record_schema
 from topology.cli.main import run
 from topology.model.schema import topology_schema
 from topology.render.diff.document import diff_document, diff_schema
@@ -23,7 +24,7 @@ VALID = [
     *sorted((PROJECT / "examples").glob("*.yaml")),
     *sorted((TESTS / "golden" / "topology").glob("*.yaml")),
 ]
-FORMS = {"topology": topology_schema, "diff": diff_schema}
+FORMS = {"bench": record_schema, "diff": diff_schema, "topology": topology_schema}
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))

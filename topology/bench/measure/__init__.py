@@ -1,0 +1,13 @@
+"""The measures: one a file, listed here in the order in which they are taken.
+
+A measure is added by its file and its line in the tuple.
+"""
+
+from __future__ import annotations
+
+from topology.bench.measure.base import Bench, Chart, Figure, Measure, Section
+
+__all__ = ["MEASURES", "Bench", "Chart", "Figure", "Measure", "Section"]
+
+MEASURES: tuple[Measure, ...] = ()
+"""All measures; the order within one is the runner's."""

@@ -29,5 +29,5 @@ with stopping():
     record = stack_record(settings, resolved, deployment)
     Fabric(settings.stack, FabricArgs(deployment, settings.uri, local_document, record))
 
-for name, value in stack_outputs(deployment, file=str(settings.file)).items():
+for name, value in stack_outputs(deployment, file=str(settings.file), uri=settings.uri).items():
     pulumi.export(name, value)

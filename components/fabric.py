@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_libvirt as lv
 
-from components.hooks import domain_hooks
+from components.hooks import domain_hooks, network_hooks, pool_hooks
 from components.image import Image, ImageArgs
 from components.node import NodeArgs
 from components.segment import Segment, SegmentArgs
@@ -59,7 +59,12 @@ class Fabric(pulumi.ComponentResource):
             name=f"topology-{deployment.stack}",
             type="dir",
             target=lv.PoolTargetArgs(path=str(_POOLS / _short(deployment.stack))),
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, delete_before_replace=True),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=provider,
+                delete_before_replace=True,
+                hooks=pool_hooks(args.uri),
+            ),
         )
         images = {
             image.digest: Image(
@@ -71,8 +76,9 @@ class Fabric(pulumi.ComponentResource):
                 {one.image for one in deployment.domains}, key=lambda one: one.digest
             )
         }
+        clearing = network_hooks(args.uri)
         segments = {
-            segment.name: Segment(f"{name}-{segment.name}", SegmentArgs(segment), child)
+            segment.name: Segment(f"{name}-{segment.name}", SegmentArgs(segment, clearing), child)
             for segment in deployment.segments
         }
         networks = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pulumi
 
-__all__ = ["domain_hooks"]
+__all__ = ["domain_hooks", "network_hooks", "pool_hooks"]
 
 
 def domain_hooks(uri: str) -> pulumi.ResourceHookBinding:
@@ -31,6 +31,34 @@ def domain_hooks(uri: str) -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(
         before_create=[pulumi.ResourceHook("remove-namesake", before_create)],
         on_error=[pulumi.ErrorHook("undo-domain", on_error)],
+    )
+
+
+def network_hooks(uri: str) -> pulumi.ResourceHookBinding:
+    """Hooks for `lv.Network`s: a namesake, which a killed run left, goes before a create."""
+
+    def before_create(args: pulumi.ResourceHookArgs) -> None:
+        from components.leftovers import remove_network
+
+        remove_network(uri, str((args.new_inputs or {}).get("name", "")))
+
+    return pulumi.ResourceHookBinding(
+        before_create=[pulumi.ResourceHook("remove-left-network", before_create)]
+    )
+
+
+def pool_hooks(uri: str) -> pulumi.ResourceHookBinding:
+    """Hooks for the `lv.Pool` of a stack: a namesake, which a killed run left, goes first."""
+
+    def before_create(args: pulumi.ResourceHookArgs) -> None:
+        from components.leftovers import remove_pool
+
+        inputs = args.new_inputs or {}
+        target = inputs.get("target") or {}
+        remove_pool(uri, str(inputs.get("name", "")), str(target.get("path", "")))
+
+    return pulumi.ResourceHookBinding(
+        before_create=[pulumi.ResourceHook("remove-left-pool", before_create)]
     )
 
 

@@ -33,9 +33,13 @@ def stack_record(
     )
 
 
-def stack_outputs(deployment: Deployment, *, file: str) -> dict[str, object]:
-    """A stack's outputs by name; digests are SHA-256 in hexadecimal."""
+def stack_outputs(deployment: Deployment, *, file: str, uri: str) -> dict[str, object]:
+    """A stack's outputs by name; digests are SHA-256 in hexadecimal.
+
+    `uri` is the libvirt that it is deployed to, its QEMU driver's for both variants.
+    """
     return {
+        "libvirt": uri,
         "topology": deployment.topology,
         "file": file,
         "variant": deployment.variant.value,

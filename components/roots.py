@@ -116,7 +116,8 @@ def _loops(connection: libvirt.virConnect, image: str) -> Iterator[str]:
     for name in sorted(patiently(names), key=lambda one: int(one.removeprefix("loop"))):
         # A device without a file behind it has no such directory.
         with suppress(libvirt.libvirtError):
-            if patiently(partial(backing, name)) == image:
+            # The kernel says so of a file whose name is gone (d_path).
+            if patiently(partial(backing, name)).removesuffix(" (deleted)") == image:
                 yield f"/dev/{name}"
 
 

@@ -15,9 +15,10 @@ __all__ = ["Segment", "SegmentArgs"]
 
 @dataclass(frozen=True, slots=True)
 class SegmentArgs:
-    """What a segment is made of."""
+    """A planned segment; `hooks` clear what stands in the way of a create."""
 
     segment: PlannedSegment
+    hooks: pulumi.ResourceHookBinding | None = None
 
 
 class Segment(pulumi.ComponentResource):
@@ -34,11 +35,12 @@ class Segment(pulumi.ComponentResource):
         self, name: str, args: SegmentArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("topology:components:Segment", name, {}, opts)
-        self.network_id = None if args.segment.uplink else _network(name, args.segment, self).id
+        self.network_id = None if args.segment.uplink else _network(name, args, self).id
         self.register_outputs({"networkId": self.network_id})
 
 
-def _network(name: str, segment: PlannedSegment, parent: pulumi.Resource) -> lv.Network:
+def _network(name: str, args: SegmentArgs, parent: pulumi.Resource) -> lv.Network:
+    segment = args.segment
     return lv.Network(
         f"{name}-network",
         name=segment.network,
@@ -51,5 +53,6 @@ def _network(name: str, segment: PlannedSegment, parent: pulumi.Resource) -> lv.
             delete_before_replace=False,
             # The provider takes changes of these and does nothing.
             replace_on_changes=["dhcp", "dns", "dnsmasq_options", "mtu"],
+            hooks=args.hooks,
         ),
     )

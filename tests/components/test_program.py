@@ -172,7 +172,10 @@ def test_a_store_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize("variant", tuple(Variant))
 def test_outputs_are_those_that_probes_read(variant: Variant) -> None:
     planned = deployment(variant)
-    outputs = StackOutputs.model_validate(stack_outputs(planned, file="poc.yaml"))
+    outputs = StackOutputs.model_validate(
+        stack_outputs(planned, file="poc.yaml", uri="qemu:///system")
+    )
+    assert outputs.libvirt == "qemu:///system"
     assert set(outputs.nodes) == {"dns", "firewall", "router", "web"}
     web = outputs.nodes["web"]
     assert web.addresses == ("203.0.113.80", "2001:db8:3::80")

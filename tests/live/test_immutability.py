@@ -238,6 +238,25 @@ def test_what_a_killed_run_left_running_does_not_hold_up_the_next(stack: Stack) 
     assert stack.preview("--refresh") == NOTHING
 
 
+def test_a_forgotten_pool_is_taken_over_once_nothing_runs_on_it(stack: Stack) -> None:
+    resources = json.loads(stack.pulumi("stack", "export").stdout)["deployment"]["resources"]
+    (urn,) = [one["urn"] for one in resources if one["urn"].endswith(f"::{stack.name}-pool")]
+    stack.pulumi("state", "delete", urn, "--target-dependents", "--yes")
+    stack.deployed = False
+    old = stack.running()
+    said = stack.up(code=1)
+    assert f"the pool topology-{stack.name} is there, unknown to this stack and used by" in said
+    assert stack.running() == old
+
+    for domain in old:
+        stack.lab.virsh(stack.variant, "destroy", domain)
+        stack.lab.virsh(stack.variant, "undefine", domain)
+    stack.up()
+    assert len(stack.defined()) == 4
+    assert stack.fetch(stack.client())
+    assert stack.preview("--refresh") == NOTHING
+
+
 def test_a_domain_that_cannot_start_leaves_nothing_behind(stack: Stack) -> None:
     old = stack.running()
     page(stack)

@@ -36,7 +36,8 @@ def client(  # noqa: RET503 -- it ends in another program
     from topology.image import project_root
     from topology.probe.errors import ProbeError
     from topology.probe.outputs import read_outputs
-    from topology.probe.places import Surroundings, outside_place
+    from topology.probe.places import outside_place
+    from topology.probe.where import Where
 
     if detach == bool(command):
         raise typer.BadParameter("give a command after --, or --detach")
@@ -47,7 +48,7 @@ def client(  # noqa: RET503 -- it ends in another program
         raise ProbeError(
             f"stack {stack} has no external node {node or ''}".rstrip(), hint=f"known: {known}"
         )
-    place = outside_place(stack, found[0], Surroundings.from_environment())
+    place = outside_place(stack, found[0], Where.of(outputs).surroundings)
     if detach:
         place.detach()
         return ExitCode.DONE

@@ -33,18 +33,19 @@ def probe(
     from topology.pipeline import require_file
     from topology.probe.junit import junit as junit_text
     from topology.probe.outputs import read_outputs
-    from topology.probe.places import Surroundings
-    from topology.probe.run import libvirt_uri, run_probes
+    from topology.probe.run import run_probes
+    from topology.probe.where import Where
 
     root = project_root()
     outputs = read_outputs(stack, root=root)
+    where = Where.of(outputs)
     with show_progress(hidden=json) as progress:
         report = run_probes(
             require_file(root / outputs.file),
             outputs,
             stack=stack,
-            uri=libvirt_uri(outputs.variant),
-            surroundings=Surroundings.from_environment(),
+            uri=where.uri,
+            surroundings=where.surroundings,
             progress=progress,
         )
     if junit is not None:

@@ -58,8 +58,9 @@ class OutsideOutput(_Output):
 
 
 class StackOutputs(_Output):
-    """Everything that a stack exports."""
+    """Everything that a stack exports; `libvirt` is absent from what older versions deployed."""
 
+    libvirt: str | None = None
     topology: str
     file: str
     variant: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,6 @@ from topology.probe.plan import (
 )
 from topology.probe.results import Outcome, Report, Status
 from topology.probe.tools import on_the_wire
-from topology.render.uri import DEFAULT_URI, lxc_uri
 from topology.resolve.types import ResolvedNode, ResolvedSegment, ResolvedTopology
 
 __all__ = ["Progress", "run_probes"]
@@ -221,9 +219,3 @@ def _routes(segment: str, neighbours: list[ResolvedNode]) -> Iterator[tuple[str,
                 default = "::/0" if address.version == 6 else "0.0.0.0/0"
                 yield str(ip_network(default)), str(address.ip)
             return
-
-
-def libvirt_uri(variant: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Where to ask for domains of `variant`, from `LIBVIRT_DEFAULT_URI`."""
-    uri = environment.get("LIBVIRT_DEFAULT_URI") or DEFAULT_URI
-    return lxc_uri(uri) if variant == "containers" else uri

@@ -101,7 +101,7 @@ def _read(base: Path, content: str) -> Iterator[Resource]:
         raise _Refused(
             Code.CONTENT_OUTSIDE,
             f"`{content}` is not below the topology's file",
-            "write a directory relative to the file, without ..",
+            "write a directory relative to the file, without `..`",
         )
     root = base / content
     if not root.is_dir():

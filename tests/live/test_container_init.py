@@ -10,10 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.containers import Bench, Libvirt, cleared, eventually, planned, private_libvirt
+from tests.support.containers import (
+    Bench,
+    Container,
+    Libvirt,
+    cleared,
+    eventually,
+    planned,
+    private_libvirt,
+)
 from tests.support.golden import PROJECT, TESTS
 from tests.support.marks import LIVE_AS_ROOT
 from tests.support.policies import CASES
+from topology.bench.storage import PAGE, Pattern, Trial, write_data
 from topology.image import ensure
 from topology.pipeline import require_file
 from topology.plan.types import ImageRef, Variant
@@ -22,12 +31,13 @@ from topology.resolve.types import ResolvedNode
 
 pytestmark = LIVE_AS_ROOT
 
+ROLES = ("dns", "firewall", "router", "storage", "web")
 GOLDEN = TESTS / "golden" / "nftables"
 
 
 @pytest.fixture(scope="module")
 def images() -> dict[str, ImageRef]:
-    return ensure(Variant.CONTAINERS, ("dns", "firewall", "router", "web"), root=PROJECT)
+    return ensure(Variant.CONTAINERS, ROLES, root=PROJECT)
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +151,35 @@ def test_a_container_ends_when_it_is_asked_to(bench: Bench, images: dict[str, Im
     bench.libvirt.virsh("shutdown", "--mode", "signal", domain.name)
     eventually(lambda: not container.runs, "init ends")
     assert not container.events("fatal")
+
+
+def trial_of(bench: Bench, images: dict[str, ImageRef], trial: Trial, pages: int) -> Container:
+    """A container that reads as the trial says, from so many pages of data."""
+    deployment = planned(images)
+    bench.segments(deployment)
+    (web,) = [one for one in deployment.domains if one.node == "web"]
+    storage = replace(web, node="storage", image=images["storage"])
+    data = bench.directory / "data"
+    write_data(data, pages * PAGE)
+    data.chmod(0o644)
+    return bench.start(storage, trial.document(), dies=True, data=data)
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_a_file_is_read_to_its_end_and_every_page_is_the_right_one(
+    bench: Bench, images: dict[str, ImageRef], direct: bool
+) -> None:
+    trial = Trial(Pattern.RANDOM, PAGE, reads=2000, direct=direct)
+    container = trial_of(bench, images, trial, pages=1024)
+    counters = container.wait_for("counters")["counters"]
+    assert (counters["reads"], counters["bytes"]) == (2000, 2000 * PAGE)
+    assert counters["wrong_pages"] == 0
+    assert counters["elapsed_us"] > 0
+    eventually(lambda: not container.runs, "init ends")
+
+
+def test_a_trial_longer_than_its_data_is_fatal(bench: Bench, images: dict[str, ImageRef]) -> None:
+    trial = Trial(Pattern.RANDOM, 2 * PAGE, reads=1)
+    container = trial_of(bench, images, trial, pages=1)
+    short = "4096 bytes of data are too few for a read of 8192"
+    assert container.wait_for("fatal")["reason"] == short

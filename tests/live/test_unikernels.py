@@ -11,13 +11,14 @@ import pytest
 
 from tests.support.containers import eventually
 from tests.support.guests import Guest, Wires, wires
+from topology.bench.storage import PAGE, Pattern, Trial, write_data
 from topology.image import ensure, project_root
 from topology.platforms.types import Variant
 
 pytestmark = pytest.mark.live
 
 CONFIGS = Path(__file__).parents[1] / "golden/config/poc"
-ROLES = ("dns", "firewall", "router", "selftest", "web")
+ROLES = ("dns", "firewall", "router", "selftest", "storage", "web")
 WEB = "203.0.113.80"
 DNS = "203.0.113.53"
 
@@ -179,3 +180,42 @@ def test_memory_of_other_sizes_serves(
     guest.wait("ready")
     load = net.run("wrk", "-t1", "-c100", "-d1", f"http://{WEB}/", namespace="client")
     assert "Socket errors" not in load
+
+
+@pytest.mark.parametrize(
+    ("pattern", "block"), [(Pattern.SEQUENTIAL, 256 * PAGE), (Pattern.RANDOM, PAGE)]
+)
+def test_a_disk_is_read_to_its_end_and_every_page_is_the_right_one(
+    net: Wires,
+    images: dict[str, Path],
+    accelerator: str,
+    tmp_path: Path,
+    pattern: Pattern,
+    block: int,
+) -> None:
+    data = tmp_path / "data"
+    write_data(data, 1024 * PAGE)
+    trial = Trial(pattern, block, reads=500)
+    guest = net.boot(images["storage"], trial.document(), accelerator, disk=data)
+    assert guest.ended(60) == 0
+    counters = guest.wait("counters")["counters"]
+    assert (counters["reads"], counters["bytes"]) == (500, 500 * block)
+    assert counters["wrong_pages"] == 0
+    assert 0 < counters["p50_us"] <= counters["p99_us"] <= counters["max_us"]
+    with data.open("r+b") as file:
+        file.write(bytes(64 * PAGE))
+    guest = net.boot(images["storage"], trial.document(), accelerator, disk=data)
+    assert guest.ended(60) == 0
+    assert guest.wait("counters")["counters"]["wrong_pages"] > 0
+
+
+def test_a_trial_that_cannot_be_is_fatal(
+    net: Wires, images: dict[str, Path], accelerator: str, tmp_path: Path
+) -> None:
+    image, trial = images["storage"], Trial(Pattern.RANDOM, 2 * PAGE, reads=1)
+    refused(net.boot(image, b"", accelerator), "trial: ")
+    refused(net.boot(image, trial.document(), accelerator), "there is no disk")
+    data = tmp_path / "data"
+    write_data(data, PAGE)
+    short = "4096 bytes of data are too few for a read of 8192"
+    refused(net.boot(image, trial.document(), accelerator, disk=data), short)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from sandbox import daemon, paths
 from tests.support.golden import PROJECT
+from topology.bench.storage import bind_data
 from topology.pipeline import require_file
 from topology.plan import plan
 from topology.plan.types import (
@@ -31,7 +32,12 @@ from topology.plan.types import (
     RootFilesystem,
     Variant,
 )
-from topology.render.domain_xml import CONTAINER_UID, ContainerFiles, container_xml
+from topology.render.domain_xml import (
+    CONTAINER_UID,
+    ContainerFiles,
+    container_element,
+    xml_text,
+)
 from topology.resolve.types import Dataplane
 
 _Answer = TypeVar("_Answer")
@@ -203,11 +209,17 @@ class Bench:
         self.libvirt.define("net-create", xml)
 
     def start(
-        self, domain: PlannedDomain, config: bytes | None = None, *, dies: bool = False
+        self,
+        domain: PlannedDomain,
+        config: bytes | None = None,
+        *,
+        dies: bool = False,
+        data: Path | None = None,
     ) -> Container:
         """Starts one domain, with another configuration document if one is given.
 
-        libvirt may find that one that `dies` at once has never started.
+        libvirt may find that one that `dies` at once has never started. `data` is a file to be
+        bound as a storage trial's.
         """
         console = self.directory / f"{domain.node}.console"
         console.write_bytes(b"")
@@ -218,7 +230,10 @@ class Bench:
         path.chmod(0o644)
         root = self._mount(domain) if mapped else self._image(domain)
         files = ContainerFiles(root=root, config=str(path), console=str(console))
-        self.libvirt.define("create", container_xml(domain, files), check=not dies)
+        element = container_element(domain, files)
+        if data is not None:
+            bind_data(element, data)
+        self.libvirt.define("create", xml_text(element), check=not dies)
         self.containers[domain.node] = Container(self.libvirt, domain, console)
         return self.containers[domain.node]
 

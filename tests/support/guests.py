@@ -110,8 +110,12 @@ class Wires:
         *,
         nics: Sequence[tuple[str, str]] = (),
         memory: int = 8,
+        disk: Path | None = None,
     ) -> Guest:
-        """Starts a guest with a boot module; `nics` are (bridge, MAC), `memory` is in MiB."""
+        """Starts a guest with a boot module; `nics` are (bridge, MAC), `memory` is in MiB.
+
+        `disk` is a file to be read as a virtio disk.
+        """
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         log = folder / "console"
         command = [
@@ -124,6 +128,11 @@ class Wires:
         if module is not None:
             (folder / "module").write_bytes(module)
             command += ["-initrd", str(folder / "module")]
+        if disk is not None:
+            command += [
+                *("-drive", f"file={disk},if=none,id=data,format=raw,readonly=on"),
+                *("-device", "virtio-blk-pci,drive=data,disable-legacy=on"),
+            ]
         for bridge, mac in nics:
             self.bridge(bridge)
             tap = f"t{self.taps}"

@@ -23,6 +23,7 @@ from topology.image.recipe import (
     MKSQUASHFS,
     PROFILE,
     RECIPES,
+    ROLE_FILES,
     ROOT_FILES,
     ROOT_FOLDERS,
     TARGET,
@@ -184,7 +185,8 @@ class _Build:
         binary = self._compile(role, what)
         if self.recipe.squashfs:
             with self.store.scratch() as scratch:
-                stored = self.store.add(self._squash(binary, scratch, what), key)
+                files = (*ROOT_FILES, *ROLE_FILES.get(role, ()))
+                stored = self.store.add(self._squash(binary, files, scratch, what), key)
         else:
             stored = self.store.add(binary, key)
         self.say(f"{what}: {stored.size} bytes, {stored.digest[:12]}")
@@ -233,14 +235,14 @@ class _Build:
                 places[folder] = f"/crates/{package['name']}-{package['version']}"
         return tuple(f"--remap-path-prefix={old}={new}" for old, new in places.items())
 
-    def _squash(self, binary: Path, scratch: Path, what: str) -> Path:
+    def _squash(self, binary: Path, files: Iterable[str], scratch: Path, what: str) -> Path:
         tree, image = scratch / "root", scratch / "image"
         try:
             tree.mkdir()
             for name in ROOT_FOLDERS:
                 (tree / name).mkdir()
                 (tree / name).chmod(0o755)
-            for name in ROOT_FILES:
+            for name in files:
                 (tree / name).touch()
                 (tree / name).chmod(0o644)
             shutil.copyfile(binary, tree / "init")

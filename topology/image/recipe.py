@@ -65,6 +65,8 @@ RECIPES: Mapping[Variant, Recipe] = MappingProxyType(
 # The root of a container: init, what libvirt mounts over, and the files that are bound.
 ROOT_FOLDERS = (".oldroot", "dev", "proc", "sys")
 ROOT_FILES = ("config.json", "console")
+# What a role has bound besides.
+ROLE_FILES: Mapping[str, tuple[str, ...]] = MappingProxyType({"storage": ("data",)})
 
 # Without compression the bytes depend on no library's version, and a container's image compares
 # with a unikernel's, which has none either. Times, owners and order are the same everywhere.
@@ -94,6 +96,7 @@ __all__ = [
     "MKSQUASHFS",
     "PROFILE",
     "RECIPES",
+    "ROLE_FILES",
     "ROOT_FILES",
     "ROOT_FOLDERS",
     "TARGET",

@@ -25,10 +25,12 @@ __all__ = [
     "CONTAINER_UID",
     "ContainerFiles",
     "RenderError",
+    "container_element",
     "container_xml",
     "cpu_mode",
     "unikernel_element",
     "unikernel_xml",
+    "xml_text",
 ]
 
 # The identity that root of a mapped container has on the host. systemd reserves 524288 to
@@ -67,7 +69,7 @@ def unikernel_xml(domain: PlannedDomain, *, kernel: str, initrd: str) -> str:
     assert boot is not None
     SubElement(boot, "kernel").text = kernel
     SubElement(boot, "initrd").text = initrd
-    return _text(root)
+    return xml_text(root)
 
 
 def unikernel_element(domain: PlannedDomain) -> Element:
@@ -117,6 +119,11 @@ def cpu_mode(accelerator: Accelerator | None) -> str:
 
 
 def container_xml(domain: PlannedDomain, files: ContainerFiles) -> str:
+    """The XML of an LXC domain, as text; raises as `container_element`."""
+    return xml_text(container_element(domain, files))
+
+
+def container_element(domain: PlannedDomain, files: ContainerFiles) -> Element:
     """The XML of an LXC domain (https://libvirt.org/drvlxc.html) on a read-only root.
 
     A root of type mount is mapped into a user namespace; the kernel does not let a mapped
@@ -155,7 +162,13 @@ def container_xml(domain: PlannedDomain, files: ContainerFiles) -> str:
         SubElement(interface, "link", state="up" if nic.link_up else "down")
     # The LXC driver insists on one; init never writes to it, because nobody reads it.
     SubElement(devices, "console", type="pty")
-    return _text(root)
+    return root
+
+
+def xml_text(root: Element) -> str:
+    """A document as libvirt is given it."""
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def _head(root: Element, domain: PlannedDomain) -> None:
@@ -216,8 +229,3 @@ def _bound_file(devices: Element, source: str, target: str, *, readonly: bool) -
     SubElement(filesystem, "target", dir=target)
     if readonly:
         SubElement(filesystem, "readonly")
-
-
-def _text(root: Element) -> str:
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode") + "\n"

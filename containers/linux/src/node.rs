@@ -13,6 +13,7 @@ use service_core::{Counters, Instant};
 
 use crate::console;
 use crate::fatal::Fatal;
+use crate::start::Load;
 
 /// Where the configuration document is bound.
 pub const CONFIG: &str = "/config.json";
@@ -28,7 +29,9 @@ pub struct Clock {
 }
 
 impl Clock {
-    fn start() -> Self {
+    /// A clock that starts now.
+    #[must_use]
+    pub fn start() -> Self {
         Self { start: micros() }
     }
 
@@ -55,19 +58,6 @@ pub struct Node {
 }
 
 impl Node {
-    /// Opens the console, reads the configuration and says so.
-    pub fn load() -> Result<Self, Fatal> {
-        let clock = Clock::start();
-        console::open_file()?;
-        let document = read_file(CONFIG)?;
-        let config = NodeConfig::parse(&document)
-            .map_err(|error| Fatal::new(alloc::format!("{CONFIG}: {error}")))?;
-        console::name_node(&config.node);
-        let NodeConfig { node, kind, topology, .. } = &config;
-        console::line(&Event::Boot { node, kind: kind.name(), topology, config: None });
-        Ok(Self { config, clock, report: Report::new() })
-    }
-
     /// Refuses a configuration for another kind of node than this image serves.
     pub fn expect(&self, kind: Kind) -> Result<(), Fatal> {
         if self.config.kind == kind {
@@ -100,6 +90,21 @@ impl Node {
             console::line(&Event::Counters { node: &self.config.node, counters });
         }
         self.report.deadline(counters)
+    }
+}
+
+impl Load for Node {
+    /// Opens the console, reads the configuration and says so.
+    fn load() -> Result<Self, Fatal> {
+        let clock = Clock::start();
+        console::open_file()?;
+        let document = read_file(CONFIG)?;
+        let config = NodeConfig::parse(&document)
+            .map_err(|error| Fatal::new(alloc::format!("{CONFIG}: {error}")))?;
+        console::name_node(&config.node);
+        let NodeConfig { node, kind, topology, .. } = &config;
+        console::line(&Event::Boot { node, kind: kind.name(), topology, config: None });
+        Ok(Self { config, clock, report: Report::new() })
     }
 }
 

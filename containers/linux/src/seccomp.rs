@@ -52,8 +52,8 @@ pub const DATAGRAMS: &[u32] = &[nr::__NR_recvmmsg, nr::__NR_sendmmsg];
 /// What reading counters and events from the kernel takes.
 pub const NETLINK: &[u32] = &[nr::__NR_sendto, nr::__NR_recvfrom];
 
-/// What reading an open file under /proc again takes.
-pub const PROC: &[u32] = &[nr::__NR_pread64];
+/// What reading an open file from a place takes, one under /proc again included.
+pub const FILES: &[u32] = &[nr::__NR_pread64];
 
 /// Lets this process make only the calls in `sets`, for good.
 pub fn confine(sets: &[&[u32]]) -> Result<(), Errno> {

@@ -7,12 +7,18 @@ use freestanding::Heap;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::fatal::{self, Fatal};
-use crate::node::Node;
 
 /// The heap's address space; pages come from the domain's memory only when they are touched.
 const HEAP: usize = 64 << 20;
 
-/// Makes a program of `run: fn(Node) -> Result<(), Fatal>`: entry point, heap, panic handler.
+/// What a program is told before it runs: a [`Node`](crate::node::Node), or another document's content.
+pub trait Load: Sized {
+    /// Opens the console and reads it.
+    fn load() -> Result<Self, Fatal>;
+}
+
+/// Makes a program of `run`, a `fn` of what it is told ([`Load`]) to `Result<(), Fatal>`: entry point, heap,
+/// panic handler.
 ///
 /// `run` returns `Ok` when it was asked to stop (exit code 0); an error is the node's last line (exit code 1).
 #[macro_export]
@@ -53,10 +59,10 @@ macro_rules! init {
 ///
 /// # Safety
 /// `stack` is the initial stack pointer of this process, and this is the first call of any function here.
-pub unsafe fn enter(
+pub unsafe fn enter<T: Load>(
     stack: *mut usize,
     heap: &'static Heap,
-    run: fn(Node) -> Result<(), Fatal>,
+    run: fn(T) -> Result<(), Fatal>,
 ) -> ! {
     // SAFETY: at the top of the initial stack lie argc, argc pointers and a null; the environment follows.
     unsafe {
@@ -66,7 +72,7 @@ pub unsafe fn enter(
     fatal::exit(start(heap, run))
 }
 
-fn start(heap: &'static Heap, run: fn(Node) -> Result<(), Fatal>) -> Result<(), Fatal> {
+fn start<T: Load>(heap: &'static Heap, run: fn(T) -> Result<(), Fatal>) -> Result<(), Fatal> {
     // SAFETY: a fresh anonymous mapping at an address that the kernel chooses, which nothing else knows.
     let base = unsafe {
         mmap_anonymous(
@@ -81,7 +87,7 @@ fn start(heap: &'static Heap, run: fn(Node) -> Result<(), Fatal>) -> Result<(), 
     if !unsafe { heap.claim(base.cast(), HEAP) } {
         return Err(Fatal::new("the heap refuses its memory"));
     }
-    run(Node::load()?)
+    run(T::load()?)
 }
 
 /// Says where and why the program panicked, and ends it.

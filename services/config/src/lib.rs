@@ -15,6 +15,7 @@ mod filter;
 mod net;
 mod node;
 mod read;
+mod trial;
 mod value;
 mod web;
 
@@ -23,4 +24,5 @@ pub use error::ConfigError;
 pub use filter::{Action, Endpoint, Filter, Match, Protocol, Rule};
 pub use net::{InterfaceAddress, Mac, NetError, Prefix};
 pub use node::{Dataplane, Interface, Kind, NodeConfig, Route};
+pub use trial::{Pattern, Trial};
 pub use web::{Body, Resource, Web};

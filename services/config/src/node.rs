@@ -43,8 +43,7 @@ impl NodeConfig {
 
     /// Reads a document; trailing NULs (a boot module's padding) and white space are allowed.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
-        let end = document.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        let value = Value::parse(&document[..end]).map_err(|error| Path::Document.error(&error))?;
+        let value = Value::parse(document).map_err(|error| Path::Document.error(&error))?;
         let config = Self::read(value, &Path::Document)?;
         check::check(&config)?;
         Ok(config)

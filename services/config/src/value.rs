@@ -24,9 +24,10 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// Reads a whole document.
+    /// Reads a whole document; trailing NULs are not part of it.
     pub(crate) fn parse(document: &[u8]) -> Result<Self, serde_json::Error> {
-        let mut reader = serde_json::Deserializer::from_slice(document);
+        let end = document.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let mut reader = serde_json::Deserializer::from_slice(&document[..end]);
         let value = Self::deserialize(&mut reader)?;
         reader.end()?;
         Ok(value)

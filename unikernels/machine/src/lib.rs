@@ -39,7 +39,7 @@ pub use fatal::{die, panic, power_off, set_node};
 pub use frame::{Frame, Offload, free_buffers};
 pub use interrupts::idle;
 pub use start::Machine;
-pub use virtio::{Mac, Nic, Purpose};
+pub use virtio::{Disk, Mac, Nic, Purpose, ReadError};
 
 /// Makes `$main`, a `fn(Machine) -> !`, the program that the machine runs.
 #[macro_export]

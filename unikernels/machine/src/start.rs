@@ -12,7 +12,7 @@ use crate::fatal;
 use crate::interrupts;
 use crate::memory::{PAGE, Range, Ranges};
 use crate::paging::{self, Table, Tables};
-use crate::virtio::{self, Mac, Nic, Purpose};
+use crate::virtio::{self, Disk, Mac, Nic, Purpose};
 
 /// The machine a program runs on.
 pub struct Machine {
@@ -81,6 +81,14 @@ impl Machine {
     #[must_use]
     pub fn open_nics(&self, addresses: &[Mac], purpose: Purpose) -> Vec<Nic> {
         virtio::open_all(addresses, purpose, self.heap.free())
+    }
+
+    /// Starts the machine's disk, the first that is found. Ends the program when there is none. To
+    /// be called once, and not beside [`open_nics`](Self::open_nics), whose devices have addresses
+    /// from the same window.
+    #[must_use]
+    pub fn open_disk(&self) -> Disk {
+        Disk::open()
     }
 }
 

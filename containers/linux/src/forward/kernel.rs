@@ -9,7 +9,7 @@ use crate::nflog::DropLog;
 use crate::nft::Policy;
 use crate::node::Node;
 use crate::privileges;
-use crate::seccomp::{COMMON, NETLINK, PROC};
+use crate::seccomp::{COMMON, FILES, NETLINK};
 use crate::snmp::Snmp;
 use crate::{Fatal, console};
 
@@ -50,7 +50,7 @@ pub fn run(mut node: Node) -> Result<(), Fatal> {
     let snmp = Snmp::open()?;
     // Reading the filter's counters takes it; without a filter there is nothing to read.
     let kept = if policy.is_some() { CapabilitySet::NET_ADMIN } else { CapabilitySet::empty() };
-    privileges::drop_all_but(kept, &[COMMON, PROC, NETLINK])?;
+    privileges::drop_all_but(kept, &[COMMON, FILES, NETLINK])?;
     node.ready();
 
     let mut next = node.clock.now();

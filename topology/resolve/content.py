@@ -24,6 +24,9 @@ MAX_FILES = 1024
 NODE_PATH = "/api/node"
 """Where a web node says which node it is."""
 
+_PAGES_PATH = "/api/pages"
+"""Where the service lists what it serves, each page at its name below."""
+
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
@@ -71,11 +74,12 @@ def resolve_content(
     if node.content is not None:
         try:
             for resource in _read(base, node.content):
-                if resource.path == NODE_PATH:
+                taken = _taken(resource.path)
+                if taken is not None:
                     raise _Refused(
                         Code.CONTENT_UNREADABLE,
-                        f"{NODE_PATH} is taken",
-                        f"every web node answers {NODE_PATH} itself: rename the file",
+                        f"{taken} is taken",
+                        f"every web node answers {taken} itself: rename the file",
                     )
                 resources[resource.path] = resource
         except _Refused as refused:
@@ -83,6 +87,13 @@ def resolve_content(
                 Diagnostic(refused.code, refused.summary, subject, hint=refused.hint)
             )
     return tuple(resources[path] for path in sorted(resources)), diagnostics
+
+
+def _taken(path: str) -> str | None:
+    """What a file at `path` would stand in the way of."""
+    if path == NODE_PATH:
+        return NODE_PATH
+    return _PAGES_PATH if path == _PAGES_PATH or path.startswith(_PAGES_PATH + "/") else None
 
 
 def _about(names: Names, name: str, node: WebNode) -> Resource:

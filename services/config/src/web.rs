@@ -22,7 +22,7 @@ pub struct Web {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "Text")]
 pub struct Resource {
-    /// The path, decoded, beginning with `/`.
+    /// The path as a URL has it (RFC 3986 section 3.3), beginning with `/`.
     pub path: String,
     /// The media type, for `Content-Type`.
     pub media_type: String,

@@ -3,9 +3,7 @@
 use core::fmt::{self, Display};
 use core::net::IpAddr;
 
-use service_core::{Counters, Instant};
-
-use crate::json::Quoted;
+use service_core::{Counters, Instant, Quoted};
 
 /// One line of the console; displays without its line feed.
 #[derive(Clone, Copy)]

@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 mod event;
-mod json;
 mod report;
 
 pub use event::{Dropped, Event, Protocol};

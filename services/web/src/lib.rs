@@ -9,6 +9,8 @@ extern crate alloc;
 
 mod connection;
 mod counters;
+mod digest;
+mod pages;
 mod request;
 mod response;
 mod site;

@@ -22,6 +22,8 @@ pub(crate) struct Request<'a> {
     pub expects: bool,
     /// The entity tags that the client holds; empty for none.
     pub if_none_match: &'a [u8],
+    /// The entity tags of which the resource must have one (RFC 9110 section 13.1.1).
+    pub if_match: Option<&'a [u8]>,
 }
 
 /// What is done with a resource.
@@ -29,6 +31,7 @@ pub(crate) struct Request<'a> {
 pub(crate) enum Method {
     Get,
     Head,
+    Options,
     /// One of the others of RFC 9110 and RFC 5789, which no resource here allows.
     Other,
     Unknown,
@@ -39,7 +42,8 @@ impl Method {
         match name {
             "GET" => Self::Get,
             "HEAD" => Self::Head,
-            "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => Self::Other,
+            "OPTIONS" => Self::Options,
+            "POST" | "PUT" | "DELETE" | "CONNECT" | "TRACE" | "PATCH" => Self::Other,
             _ => Self::Unknown,
         }
     }
@@ -60,6 +64,9 @@ impl<'a> Request<'a> {
             Err(httparse::Error::Version) => return Err(Refusal::VersionNotSupported),
             Err(_) => return Err(Refusal::BadRequest),
         };
+        if has_bare_line_feed(&input[..length]) {
+            return Err(Refusal::BadRequest);
+        }
         let (Some(method), Some(target), Some(version)) = (head.method, head.path, head.version)
         else {
             return Err(Refusal::BadRequest);
@@ -73,23 +80,22 @@ impl<'a> Request<'a> {
             return Err(Refusal::BadRequest);
         }
         let content = fields.content_length(old)?;
-        let method = Method::parse(method);
-        // The targets of OPTIONS and CONNECT have forms of their own.
+        // The targets of OPTIONS and CONNECT have forms of their own (RFC 9112 section 3.2).
         let path = match target::path(target) {
             Some(path) => path,
-            None if matches!(method, Method::Get | Method::Head) => {
-                return Err(Refusal::BadRequest);
-            }
-            None => "/",
+            None if method == "OPTIONS" && target == "*" => target,
+            None if method == "CONNECT" => "/",
+            None => return Err(Refusal::BadRequest),
         };
         let request = Self {
-            method,
+            method: Method::parse(method),
             path,
             persistent: !fields.close && (!old || fields.keep_alive),
             old,
             length: content,
             expects: fields.expects && content > 0,
             if_none_match: fields.if_none_match,
+            if_match: fields.if_match,
         };
         Ok(Some((length, request)))
     }
@@ -112,6 +118,7 @@ struct Fields<'a> {
     codings: usize,
     coding: &'a [u8],
     if_none_match: &'a [u8],
+    if_match: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
@@ -128,6 +135,10 @@ impl<'a> Fields<'a> {
                     }
                 }
                 6 if is("expect") => fields.expects = true,
+                8 if is("if-match") => {
+                    // Several fields are one list; refusing is safe, and nobody sends them.
+                    fields.if_match = Some(if fields.if_match.is_none() { value } else { b"" });
+                }
                 10 if is("connection") => {
                     for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                         fields.close |= option.eq_ignore_ascii_case(b"close");
@@ -173,6 +184,12 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Whether a line ends in a line feed alone, which others may take for no end at all: where two
+/// servers disagree about lines, a request is smuggled (RFC 9112 sections 2.2 and 11.2).
+fn has_bare_line_feed(head: &[u8]) -> bool {
+    head.windows(2).any(|pair| pair[1] == b'\n' && pair[0] != b'\r')
+}
+
 /// Digits alone, no sign and no space within; `None` if they are too many.
 fn decimal(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
@@ -192,9 +209,14 @@ fn is_host(value: &[u8]) -> bool {
 
 /// Whether a list of entity tags holds `etag` by weak comparison (RFC 9110 section 13.1.2).
 pub(crate) fn holds_etag(list: &[u8], etag: &[u8]) -> bool {
-    list == b"*"
-        || list.split(|byte| *byte == b',').any(|one| {
-            let one = one.trim_ascii();
-            one.strip_prefix(b"W/").unwrap_or(one) == etag
-        })
+    list == b"*" || tags(list).any(|one| one.strip_prefix(b"W/").unwrap_or(one) == etag)
+}
+
+/// Whether a list of entity tags holds `etag` by strong comparison (RFC 9110 section 13.1.1).
+pub(crate) fn holds_strong_etag(list: &[u8], etag: &[u8]) -> bool {
+    list == b"*" || tags(list).any(|one| one == etag)
+}
+
+fn tags(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }

@@ -13,6 +13,7 @@ pub(crate) enum Refusal {
     NotFound,
     MethodNotAllowed,
     LengthRequired,
+    PreconditionFailed,
     ContentTooLarge,
     TargetTooLong,
     FieldsTooLarge,
@@ -21,13 +22,17 @@ pub(crate) enum Refusal {
     VersionNotSupported,
 }
 
+/// What every resource allows.
+const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
+
 impl Refusal {
     /// All of them, in the order of their discriminants.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::BadRequest,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::LengthRequired,
+        Self::PreconditionFailed,
         Self::ContentTooLarge,
         Self::TargetTooLong,
         Self::FieldsTooLarge,
@@ -42,6 +47,7 @@ impl Refusal {
             Self::NotFound => (404, "Not Found"),
             Self::MethodNotAllowed => (405, "Method Not Allowed"),
             Self::LengthRequired => (411, "Length Required"),
+            Self::PreconditionFailed => (412, "Precondition Failed"),
             Self::ContentTooLarge => (413, "Content Too Large"),
             Self::TargetTooLong => (414, "URI Too Long"),
             Self::FieldsTooLarge => (431, "Request Header Fields Too Large"),
@@ -106,13 +112,18 @@ impl Response {
         Self::new((304, "Not Modified"), &format!("ETag: {etag}\r\n"), b"")
     }
 
+    /// What may be done with a resource, RFC 9110 section 9.3.7.
+    pub(crate) fn options() -> Self {
+        Self::new((204, "No Content"), ALLOW, b"")
+    }
+
     /// A refusal with its problem details, RFC 9457.
     pub(crate) fn refusal(refusal: Refusal) -> Self {
         let (status, title) = refusal.status();
         let content = format!("{{\"title\":\"{title}\",\"status\":{status}}}\n");
         let mut fields = String::new();
         if refusal == Refusal::MethodNotAllowed {
-            fields.push_str("Allow: GET, HEAD\r\n");
+            fields.push_str(ALLOW);
         }
         let length = content.len();
         fields.push_str("Content-Type: application/problem+json\r\n");

@@ -1,15 +1,15 @@
 //! The resources, with every response ready to be sent.
 
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
-use core::hash::Hasher;
 use service_config as config;
 
+use crate::digest::Digest;
 use crate::limits;
-use crate::request::{Method, Request, holds_etag};
+use crate::pages::{self, Pages};
+use crate::request::{Method, Request, holds_etag, holds_strong_etag};
 use crate::response::{Refusal, Response};
 use crate::target;
 
@@ -18,12 +18,13 @@ use crate::target;
 pub struct Site {
     /// Sorted by path.
     resources: Vec<Resource>,
-    /// The refusals in their order, then what the resources refer to.
+    /// The refusals in their order, the answer to OPTIONS, then what the resources refer to.
     responses: Vec<Response>,
 }
 
 #[derive(Debug)]
 struct Resource {
+    /// Decoded.
     path: Box<[u8]>,
     etag: Box<str>,
     found: ResponseId,
@@ -40,48 +41,81 @@ impl From<Refusal> for ResponseId {
     }
 }
 
+/// The answer to OPTIONS, behind the refusals.
+const OPTIONS: ResponseId = ResponseId(Refusal::ALL.len());
+/// The target of OPTIONS for the server as a whole (RFC 9112 section 3.2.4).
+const SERVER: &str = "*";
+
 impl Site {
-    /// Prepares the responses for the resources of a configuration.
+    /// Prepares the responses for the resources of a configuration and for the collection of them.
     pub fn new(web: &config::Web) -> Result<Self, SiteError> {
-        let mut resources: Vec<Resource> = Vec::with_capacity(web.resources.len());
         let mut responses: Vec<Response> = Refusal::ALL.map(Response::refusal).into();
+        responses.push(Response::options());
+        // Each page has an item in the collection.
+        let mut resources = Vec::with_capacity(2 * web.resources.len() + 1);
+        let mut site = Self { resources: Vec::new(), responses };
+        let mut pages = Pages::new();
         for resource in &web.resources {
-            let refuse = |reason| SiteError { path: resource.path.clone(), reason };
-            if !resource.path.starts_with('/') {
-                return Err(refuse("a path begins with a slash"));
-            }
-            if resource.path.len() > limits::TARGET || resource.path.contains(char::is_control) {
-                return Err(refuse("a path that no request can name"));
-            }
-            let media = resource.media_type.as_bytes();
-            if media.is_empty() || !media.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-                return Err(refuse("a media type that no field can hold"));
-            }
+            let (path, media_type) = (&resource.path, &resource.media_type);
             let content = resource.body.as_bytes();
-            let etag = etag(&resource.media_type, content);
-            responses.push(Response::found(&resource.media_type, &etag, content));
-            responses.push(Response::unchanged(&etag));
-            resources.push(Resource {
-                path: resource.path.as_bytes().into(),
-                etag: etag.into(),
-                found: ResponseId(responses.len() - 2),
-                unchanged: ResponseId(responses.len() - 1),
-            });
+            let digest = Digest::of(media_type, content);
+            resources.push(site.prepare(path, media_type, &digest, content)?);
+            if let Some((path, item)) = pages.add(resource, &digest) {
+                resources.push(site.prepare_json(&path, &item)?);
+            }
         }
+        resources.push(site.prepare_json(pages::COLLECTION, &pages.collection())?);
         resources.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         if let Some(pair) = resources.windows(2).find(|pair| pair[0].path == pair[1].path) {
             let path = String::from_utf8_lossy(&pair[0].path).to_string();
             return Err(SiteError { path, reason: "two resources have this path" });
         }
-        Ok(Self { resources, responses })
+        site.resources = resources;
+        Ok(site)
+    }
+
+    fn prepare_json(&mut self, path: &str, content: &str) -> Result<Resource, SiteError> {
+        const JSON: &str = "application/json";
+        self.prepare(path, JSON, &Digest::of(JSON, content.as_bytes()), content.as_bytes())
+    }
+
+    fn prepare(
+        &mut self,
+        path: &str,
+        media_type: &str,
+        digest: &Digest,
+        content: &[u8],
+    ) -> Result<Resource, SiteError> {
+        let refuse = |reason| SiteError { path: path.into(), reason };
+        if !path.starts_with('/') {
+            return Err(refuse("a path begins with a slash"));
+        }
+        if path.len() > limits::TARGET || target::path(path) != Some(path) {
+            return Err(refuse("a path that no request can name"));
+        }
+        let mut buffer = [0; limits::TARGET];
+        let decoded = target::decode(path, &mut buffer)
+            .map_err(|_| refuse("a path whose encoding no request can have"))?;
+        let media = media_type.as_bytes();
+        if media.is_empty() || !media.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(refuse("a media type that no field can hold"));
+        }
+        self.responses.push(Response::found(media_type, &digest.etag, content));
+        self.responses.push(Response::unchanged(&digest.etag));
+        Ok(Resource {
+            path: decoded.into(),
+            etag: digest.etag.as_str().into(),
+            found: ResponseId(self.responses.len() - 2),
+            unchanged: ResponseId(self.responses.len() - 1),
+        })
     }
 
     /// What answers `request`.
     pub(crate) fn answer(&self, request: &Request<'_>) -> ResponseId {
         match request.method {
-            Method::Get | Method::Head => {}
-            Method::Other => return Refusal::MethodNotAllowed.into(),
+            Method::Options if request.path == SERVER => return OPTIONS,
             Method::Unknown => return Refusal::NotImplemented.into(),
+            _ => {}
         }
         let found = if request.path.contains('%') {
             self.find_encoded(request.path)
@@ -92,10 +126,10 @@ impl Site {
             Ok(resource) => resource,
             Err(refusal) => return refusal.into(),
         };
-        if holds_etag(request.if_none_match, resource.etag.as_bytes()) {
-            resource.unchanged
-        } else {
-            resource.found
+        match request.method {
+            Method::Get | Method::Head => resource.answer(request),
+            Method::Options => OPTIONS,
+            Method::Other | Method::Unknown => Refusal::MethodNotAllowed.into(),
         }
     }
 
@@ -114,26 +148,17 @@ impl Site {
     }
 }
 
-/// A strong entity tag: a hash of what is sent (RFC 9110 section 8.8.3).
-fn etag(media_type: &str, content: &[u8]) -> String {
-    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
-    hash.write(media_type.as_bytes());
-    hash.write(content);
-    format!("\"{:x}-{:016x}\"", content.len(), hash.finish())
-}
-
-/// FNV-1a: what changes a page by accident or by hand changes it.
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+impl Resource {
+    /// What answers GET, in the order of RFC 9110 section 13.2.2.
+    fn answer(&self, request: &Request<'_>) -> ResponseId {
+        let etag = self.etag.as_bytes();
+        if request.if_match.is_some_and(|list| !holds_strong_etag(list, etag)) {
+            Refusal::PreconditionFailed.into()
+        } else if holds_etag(request.if_none_match, etag) {
+            self.unchanged
+        } else {
+            self.found
         }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

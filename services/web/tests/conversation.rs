@@ -7,13 +7,16 @@ use service_web::{Connection, Counters, Site, limits};
 
 const PAGE: &str = "<title>a page</title>\n";
 
-fn site() -> Site {
-    let resource = |path: &str, body: &str| Resource {
+fn page(path: &str, body: &str) -> Resource {
+    Resource {
         path: path.into(),
         media_type: "text/html; charset=utf-8".into(),
         body: Body::Text(body.into()),
-    };
-    let resources = vec![resource("/", PAGE), resource("/a b", "spaced"), resource("/z", "")];
+    }
+}
+
+fn site() -> Site {
+    let resources = vec![page("/", PAGE), page("/a%20b", "spaced"), page("/z", "")];
     Site::new(&Web { port: 80, resources }).expect("valid resources")
 }
 
@@ -57,6 +60,13 @@ fn status(response: &str) -> u16 {
         .and_then(|rest| rest.get(..3))
         .and_then(|digits| digits.parse().ok())
         .unwrap_or_else(|| panic!("no status line: {response:?}"))
+}
+
+/// The value of a response's field.
+fn field<'a>(response: &'a str, name: &str) -> &'a str {
+    let (head, _) = response.split_once("\r\n\r\n").expect("a head");
+    let value = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    value.unwrap_or_else(|| panic!("no {name}: {head}"))
 }
 
 #[test]
@@ -106,10 +116,24 @@ fn every_request_gets_the_status_that_the_rfc_asks_for() {
         ("GET / HTTP/1.1", "Host : a\r\n".into(), 400, true),
         ("GET / HTTP/1.1", format!("{HOST} folded\r\n"), 400, true),
         ("GET / HTTP/1.1", format!("{HOST}X: a\0b\r\n"), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}X: a\rb\r\n"), 400, true),
+        ("GET / HTTP/1.1", "Host: h\n".into(), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}X: a\nContent-Length: 5\r\n"), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}\n"), 400, true),
+        ("GET / HTTP/1.1\nX: a", HOST.into(), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}: a\r\n"), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}Content-Length : 0\r\n"), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}Content-Length: +1\r\n"), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}Content-Length: 1 1\r\n"), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}Content-Length:\r\n"), 400, true),
         ("GET /", String::new(), 400, true),
         ("POST / HTTP/1.1", HOST.into(), 405, false),
-        ("DELETE /missing HTTP/1.1", HOST.into(), 405, false),
-        ("OPTIONS * HTTP/1.1", HOST.into(), 405, false),
+        ("DELETE /missing HTTP/1.1", HOST.into(), 404, false),
+        ("PUT /api/pages/a%20b HTTP/1.1", HOST.into(), 405, false),
+        ("OPTIONS * HTTP/1.1", HOST.into(), 204, false),
+        ("OPTIONS /a%20b HTTP/1.1", HOST.into(), 204, false),
+        ("OPTIONS /missing HTTP/1.1", HOST.into(), 404, false),
+        ("POST * HTTP/1.1", HOST.into(), 400, true),
         ("CONNECT a:1 HTTP/1.1", HOST.into(), 405, false),
         ("BREW / HTTP/1.1", HOST.into(), 501, false),
         ("get / HTTP/1.1", HOST.into(), 501, false),
@@ -129,6 +153,15 @@ fn every_request_gets_the_status_that_the_rfc_asks_for() {
         ("GET / HTTP/1.1", format!("{HOST}Transfer-Encoding: chunked\r\n"), 411, true),
         ("GET / HTTP/1.1", format!("{HOST}Transfer-Encoding: gzip, chunked\r\n"), 501, true),
         ("GET / HTTP/1.1", format!("{HOST}Transfer-Encoding: xchunked\r\n"), 501, true),
+        ("GET / HTTP/1.1", format!("{HOST}Transfer-Encoding: \x0bchunked\r\n"), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}Transfer-Encoding : chunked\r\n"), 400, true),
+        ("GET / HTTP/1.1", format!("{HOST}Transfer-Encoding:\r\n"), 501, true),
+        (
+            "GET / HTTP/1.1",
+            format!("{HOST}Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n"),
+            400,
+            true,
+        ),
         (
             "GET / HTTP/1.1",
             format!("{HOST}Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"),
@@ -144,7 +177,11 @@ fn every_request_gets_the_status_that_the_rfc_asks_for() {
         assert_eq!(status(&response), *expected, "{line} {fields:.80}");
         assert_eq!(closed, *close, "{line} {fields:.80}");
         assert_eq!(response.contains("\r\nConnection: close\r\n"), *close, "{line} {fields:.80}");
-        assert_eq!(response.contains("\r\nAllow: GET, HEAD\r\n"), *expected == 405, "{line}");
+        let allow = response.contains("\r\nAllow: GET, HEAD, OPTIONS\r\n");
+        assert_eq!(allow, matches!(expected, 204 | 405), "{line}");
+        let problem = response.contains("\r\nContent-Type: application/problem+json\r\n");
+        assert_eq!(problem, *expected >= 400, "{line}");
+        assert_eq!(response.contains("\r\nContent-Length: "), *expected != 204, "{line}");
     }
     for target in [format!("/{long}"), "/".repeat(limits::HEAD)] {
         let (response, closed) = ask(&format!("GET {target} HTTP/1.1\r\n{HOST}\r\n"));
@@ -155,8 +192,7 @@ fn every_request_gets_the_status_that_the_rfc_asks_for() {
 #[test]
 fn a_known_tag_is_answered_without_content() {
     let (response, _) = ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    let start = response.find("ETag: ").expect("a tag") + 6;
-    let tag = &response[start..start + response[start..].find('\r').expect("a line")];
+    let tag = field(&response, "ETag");
     for (list, expected) in [
         (tag.to_string(), 304),
         (format!("W/{tag}"), 304),
@@ -170,6 +206,70 @@ fn a_known_tag_is_answered_without_content() {
         assert_eq!((status(&response), closed), (expected, false), "{list}");
         assert_eq!(response.ends_with("\r\n\r\n"), expected == 304, "{list}");
     }
+}
+
+#[test]
+fn a_condition_that_fails_is_told_before_all_others() {
+    let (response, _) = ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    let tag = field(&response, "ETag");
+    let other = "\"other\"";
+    for (fields, expected) in [
+        (format!("If-Match: {tag}\r\n"), 200),
+        (format!("If-Match: {other}, {tag}\r\n"), 200),
+        ("If-Match: *\r\n".into(), 200),
+        (format!("If-Match: W/{tag}\r\n"), 412),
+        (format!("If-Match: {other}\r\n"), 412),
+        (format!("If-Match: {tag}\r\nIf-Match: {tag}\r\n"), 412),
+        (format!("If-Match: {other}\r\nIf-None-Match: {tag}\r\n"), 412),
+        (format!("If-Match: {tag}\r\nIf-None-Match: {tag}\r\n"), 304),
+    ] {
+        let (response, closed) = ask(&format!("GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n"));
+        assert_eq!((status(&response), closed), (expected, false), "{fields}");
+    }
+    let (response, _) = ask("GET /missing HTTP/1.1\r\nHost: h\r\nIf-Match: *\r\n\r\n");
+    assert_eq!(status(&response), 404);
+}
+
+#[test]
+fn the_pages_are_a_collection_with_items() {
+    let get = |path: &str| {
+        let (response, _) = ask(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert_eq!((status(&response), path), (200, path));
+        response
+    };
+    let json = |path: &str| -> serde_json::Value {
+        let response = get(path);
+        assert_eq!(field(&response, "Content-Type"), "application/json");
+        let (_, content) = response.split_once("\r\n\r\n").expect("a head");
+        serde_json::from_str(content).expect("JSON")
+    };
+    let collection = json("/api/pages");
+    let items = collection["pages"].as_array().expect("a list");
+    let names: Vec<&str> = items.iter().filter_map(|item| item["name"].as_str()).collect();
+    assert_eq!(names, ["index.html", "a%20b", "z"]);
+    assert_eq!(collection["count"], 3);
+    assert_eq!(collection["links"]["self"], "/api/pages");
+    for item in items {
+        let link = |name: &str| item["links"][name].as_str().expect("a link").to_owned();
+        assert_eq!(&json(&link("self")), item);
+        assert_eq!(link("collection"), "/api/pages");
+        let page = get(&link("content"));
+        let (_, content) = page.split_once("\r\n\r\n").expect("a head");
+        assert_eq!(item["size"], content.len());
+        assert_eq!(item["type"], field(&page, "Content-Type"));
+        assert_eq!(item["etag"], field(&page, "ETag"));
+        assert_eq!(item["sha256"].as_str().map(str::len), Some(64));
+    }
+    assert!(Site::new(&Web { port: 80, resources: vec![page("/api/pages", "")] }).is_err());
+}
+
+#[test]
+fn a_path_that_no_client_can_send_is_refused() {
+    for path in ["z", "", "/a b", "/a?b", "/a#b", "/%2f", "/%zz", "/%0a", "/ü"] {
+        let error = Site::new(&Web { port: 80, resources: vec![page(path, "")] }).err();
+        assert!(error.is_some_and(|error| error.to_string().starts_with(path)), "{path}");
+    }
+    assert!(Site::new(&Web { port: 80, resources: vec![page("/%C3%BC%25", "")] }).is_ok());
 }
 
 #[test]

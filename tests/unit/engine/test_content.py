@@ -91,7 +91,8 @@ def test_content_is_limited(site: Path) -> None:
     assert [d.code for d in resources(site.parent)[1]] == [Code.CONTENT_TOO_LARGE]
 
 
-def test_the_node_s_own_path_is_taken(site: Path) -> None:
-    (site / "api").mkdir()
-    (site / "api" / "node").write_text("mine")
+@pytest.mark.parametrize("path", ["api/node", "api/pages", "api/pages/index.html"])
+def test_the_node_s_own_paths_are_taken(site: Path, path: str) -> None:
+    (site / path).parent.mkdir(parents=True)
+    (site / path).write_text("mine")
     assert [d.code for d in resources(site.parent)[1]] == [Code.CONTENT_UNREADABLE]

@@ -3,7 +3,8 @@
 use core::fmt::{self, Display, Write};
 
 /// A value that displays as a JSON string of what it displays as.
-pub(crate) struct Quoted<T>(pub T);
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted<T>(pub T);
 
 impl<T: Display> Display for Quoted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,11 +6,31 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-__all__ = ["Ask", "Target", "is_reply", "link_address", "question", "reset"]
+__all__ = [
+    "ACK",
+    "BROADCAST",
+    "PORT",
+    "PSH",
+    "RST",
+    "SYN",
+    "TCP",
+    "UDP",
+    "Ask",
+    "Target",
+    "is_asked",
+    "is_reply",
+    "link_address",
+    "presence",
+    "question",
+    "reset",
+    "tcp",
+    "udp",
+]
 
 BROADCAST = b"\xff" * 6
 PORT = 40000
-SYN, RST, SYN_ACK = 0x02, 0x04, 0x12
+SYN, RST, PSH, ACK = 0x02, 0x04, 0x08, 0x10
+SYN_ACK = SYN | ACK
 TCP, UDP = 6, 17
 
 # A query for the root's name servers: whatever a server says to it, it is a reply.
@@ -51,13 +71,38 @@ def question(target: Target, ask: Ask) -> bytes:
             + struct.pack(">6s4s", bytes(6), target.address.packed)
         )
     if target.protocol == TCP:
-        return _ip(target, ask, _tcp(target, SYN))
-    return _ip(target, ask, _udp(target))
+        return tcp(target, ask, SYN)
+    return udp(target, ask, QUERY)
 
 
 def reset(target: Target, ask: Ask) -> bytes:
     """Return the frame that takes a connection back."""
-    return _ip(target, ask, _tcp(target, RST, sequence=1))
+    return tcp(target, ask, RST, sequence=1)
+
+
+def tcp(
+    target: Target,
+    ask: Ask,
+    flags: int,
+    *,
+    source_port: int = PORT,
+    sequence: int = 0,
+    acknowledge: int = 0,
+    payload: bytes = b"",
+) -> bytes:
+    """Return the frame of one TCP segment to the target's service."""
+    ports = struct.pack(">HH", source_port, target.port)
+    numbers = struct.pack(">IIBBH", sequence, acknowledge, 0x50, flags, 0xFFFF)
+    segment = ports + numbers + bytes(4) + payload
+    total = struct.pack(">H", _sum(target, segment))
+    return _ip(target, ask, segment[:16] + total + segment[18:])
+
+
+def udp(target: Target, ask: Ask, payload: bytes) -> bytes:
+    """Return the frame of one datagram to the target's service."""
+    datagram = struct.pack(">HHHH", PORT, target.port, 8 + len(payload), 0) + payload
+    total = struct.pack(">H", _sum(target, datagram) or 0xFFFF)
+    return _ip(target, ask, datagram[:6] + total + datagram[8:])
 
 
 def link_address(frame: bytes, target: Target) -> bytes | None:
@@ -65,6 +110,23 @@ def link_address(frame: bytes, target: Target) -> bytes | None:
     if len(frame) < 42 or frame[12:14] != b"\x08\x06" or frame[20:22] != b"\x00\x02":
         return None
     return frame[22:28] if frame[28:32] == target.address.packed else None
+
+
+def is_asked(frame: bytes, target: Target) -> bool:
+    """Return whether the frame asks for the link address of who asks the target."""
+    if len(frame) < 42 or frame[12:14] != b"\x08\x06" or frame[20:22] != b"\x00\x01":
+        return False
+    return frame[28:32] == target.address.packed and frame[38:42] == target.source.packed
+
+
+def presence(target: Target, ask: Ask) -> bytes:
+    """Return the frame that tells the target our link address."""
+    return (
+        struct.pack(">6s6sH", ask.theirs, ask.ours, 0x0806)
+        + struct.pack(">HHBBH", 1, 0x0800, 6, 4, 2)
+        + struct.pack(">6s4s", ask.ours, target.source.packed)
+        + struct.pack(">6s4s", ask.theirs, target.address.packed)
+    )
 
 
 def is_reply(frame: bytes, target: Target) -> bool:
@@ -89,16 +151,6 @@ def _ip(target: Target, ask: Ask, payload: bytes) -> bytes:
     )
     head = head[:10] + struct.pack(">H", checksum(head)) + head[12:]
     return struct.pack(">6s6sH", ask.theirs, ask.ours, 0x0800) + head + payload
-
-
-def _tcp(target: Target, flags: int, sequence: int = 0) -> bytes:
-    segment = struct.pack(">HHIIBBHHH", PORT, target.port, sequence, 0, 0x50, flags, 1024, 0, 0)
-    return segment[:16] + struct.pack(">H", _sum(target, segment)) + segment[18:]
-
-
-def _udp(target: Target) -> bytes:
-    datagram = struct.pack(">HHHH", PORT, target.port, 8 + len(QUERY), 0) + QUERY
-    return datagram[:6] + struct.pack(">H", _sum(target, datagram) or 0xFFFF) + datagram[8:]
 
 
 def _sum(target: Target, payload: bytes) -> int:

@@ -6,8 +6,16 @@ A measure is added by its file and its line in the tuple.
 from __future__ import annotations
 
 from topology.bench.measure.base import Bench, Chart, Figure, Measure, Section
+from topology.bench.measure.boot import Boot, BootDns, BootEmulated
+from topology.bench.measure.density import Density, Most
 
 __all__ = ["MEASURES", "Bench", "Chart", "Figure", "Measure", "Section"]
 
-MEASURES: tuple[Measure, ...] = ()
+MEASURES: tuple[Measure, ...] = (
+    Boot(),
+    BootDns(),
+    BootEmulated(),
+    Density(),
+    Most(),
+)
 """All measures; the order within one is the runner's."""

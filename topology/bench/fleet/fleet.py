@@ -1,0 +1,136 @@
+"""A fleet: instances of one subject, a bridge between them, and who asks them."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from topology.bench.errors import BenchError
+from topology.bench.fleet.asker import Asker
+from topology.bench.fleet.instances import Instance, instances
+from topology.bench.fleet.others import NginxStarter, RuncStarter
+from topology.bench.fleet.start import Ground, LxcStarter, Start, Starter, UnikernelStarter
+from topology.bench.measure.base import Bench
+from topology.bench.record import Subject
+from topology.image import ensure
+from topology.platforms.types import Accelerator, RootFilesystem, Variant
+
+__all__ = ["Fleet", "Reply", "fleet"]
+
+_STARTERS: Mapping[Subject, Callable[[Ground], Starter]] = {
+    Subject.UNIKERNEL: UnikernelStarter,
+    Subject.CONTAINERS: LxcStarter,
+    Subject.RUNC: RuncStarter,
+    Subject.STOCK: NginxStarter,
+}
+
+_PATIENCE = 20.0
+"""Seconds in which an instance has to answer once whoever starts it returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An instance that was started: monotonic seconds of each step; `answered` is of its first
+    right answer."""
+
+    start: Start
+    answered: float
+
+    @property
+    def seconds(self) -> float:
+        """From before anything was done for it to its first right answer."""
+        return self.answered - self.start.began
+
+
+class Fleet:
+    """Instances that are started and stopped; stopped all when it ends."""
+
+    def __init__(self, starter: Starter, all_: Sequence[Instance], asker: Asker) -> None:
+        self.starter = starter
+        self.instances = all_
+        self._asker = asker
+        self.directory = starter.ground.directory
+        self.running: dict[str, Instance] = {}
+
+    def start(self, instance: Instance) -> Reply:
+        """Starts one and waits for its answer; raises `BenchError` where none comes."""
+        self._asker.ask(instance.name, instance.question)
+        self.running[instance.name] = instance
+        started = self.starter.start(instance)
+        answered = self._asker.wait(instance.name, _PATIENCE)
+        if answered is None:
+            said = self.starter.console(instance)
+            told = said.read_text(errors="replace").strip()[-300:] if said.exists() else ""
+            raise BenchError(f"{instance.name} gave no right answer in {_PATIENCE:g} s: {told}")
+        return Reply(started, answered)
+
+    def start_all(self, chosen: Iterable[Instance], workers: int) -> list[Reply]:
+        """Starts many, `workers` at once, each of which waits for the answer of its own."""
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(self.start, chosen))
+
+    def stop(self, instance: Instance) -> None:
+        """Kills one."""
+        self.starter.stop(instance)
+        self.running.pop(instance.name, None)
+
+    def stop_all(self, workers: int = 4) -> None:
+        """Kills all."""
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(self.stop, list(self.running.values())))
+
+
+@contextmanager
+def fleet(
+    bench: Bench,
+    subject: Subject,
+    count: int,
+    *,
+    service: str = "web",
+    accelerator: str | None = None,
+    interval: float = 0.002,
+) -> Iterator[Fleet]:
+    """A fleet on a bridge of its own, none of it started; all of it is gone at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="fleet-", dir=bench.scratch))
+    directory.chmod(0o755)  # mapped containers look into it
+    ground = Ground(bench.surroundings, bench.uri, directory)
+    tag = "tp" + secrets.token_hex(2)
+    variant = Variant.UNIKERNEL if subject is Subject.UNIKERNEL else Variant.CONTAINERS
+    made = instances(
+        count,
+        service,
+        variant,
+        root=bench.root,
+        images=ensure(variant, {"dns", "web"}, root=bench.root),
+        accelerator=Accelerator(accelerator or bench.accelerator),
+        rootfs=RootFilesystem(bench.environment.get("TOPOLOGY_ROOTFS", RootFilesystem.FILE)),
+        consoles=directory,
+        tag=tag,
+    )
+    _bridge(ground, tag)
+    starter = _STARTERS[subject](ground)
+    try:
+        for instance in made:
+            starter.prepare(instance)
+        with Asker(bench.surroundings, interval) as asker:
+            running = Fleet(starter, made, asker)
+            try:
+                yield running
+            finally:
+                running.stop_all()
+    finally:
+        starter.close()
+        ground.surroundings.run(["ip", "link", "delete", tag], check=False)
+        shutil.rmtree(directory)
+
+
+def _bridge(ground: Ground, name: str) -> None:
+    line = ("type", "bridge", "stp_state", "0", "forward_delay", "0")
+    ground.run("ip", "link", "add", name, *line)
+    ground.run("ip", "link", "set", name, "up")

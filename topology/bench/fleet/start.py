@@ -1,0 +1,222 @@
+"""How an instance is started and stopped: by libvirt as a stack's nodes are, or in another way."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import SubElement
+
+import libvirt
+
+from topology.bench.errors import BenchError
+from topology.bench.fleet.instances import Instance
+from topology.plan.types import RootFilesystem
+from topology.probe.identity import open_libvirt
+from topology.probe.places import Surroundings
+from topology.render.domain_xml import (
+    CONTAINER_UID,
+    ContainerFiles,
+    container_xml,
+    unikernel_xml,
+)
+from topology.render.uri import lxc_uri
+
+__all__ = [
+    "Ground",
+    "LxcStarter",
+    "Start",
+    "Starter",
+    "UnikernelStarter",
+    "children",
+    "mount_image",
+    "unmount",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Monotonic seconds: `began` before anything was done for the instance, `prepared` when its
+    root or its wire was there, `returned` when who starts it said that it runs."""
+
+    began: float
+    prepared: float
+    returned: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where instances are started: libvirt's namespaces, its address, a directory for files."""
+
+    surroundings: Surroundings
+    uri: str
+    directory: Path
+
+    def run(self, *command: str) -> str:
+        """What a command in libvirt's namespaces prints; raises `ProbeError` when it fails."""
+        return self.surroundings.run(command).stdout
+
+
+class Starter(ABC):
+    """Starts and stops instances of one subject; safe to be used by several threads."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+
+    def prepare(self, instance: Instance) -> None:
+        """Writes what is there before a start, as a stack's volumes are; not timed."""
+        path = self.config(instance)
+        path.write_bytes(instance.domain.config)
+        path.chmod(0o644)
+
+    def config(self, instance: Instance) -> Path:
+        """The file with its configuration document."""
+        return self.ground.directory / f"{instance.name}.json"
+
+    def made_of(self, instance: Instance) -> tuple[Path, ...]:
+        """The files that this instance is made of, and no other thing on the host is."""
+        return (instance.domain.image.path, self.config(instance))
+
+    def console(self, instance: Instance) -> Path:
+        """The file that its console is written to."""
+        return Path(instance.domain.console)
+
+    @abstractmethod
+    def start(self, instance: Instance) -> Start:
+        """Starts it; the call returns when who starts it says so."""
+
+    @abstractmethod
+    def stop(self, instance: Instance) -> None:
+        """Kills it; nothing where it does not run."""
+
+    @abstractmethod
+    def processes(self, started: Sequence[Instance]) -> Mapping[str, tuple[int, ...]]:
+        """The processes that are there for each, by their numbers on this host."""
+
+    def close(self) -> None:  # noqa: B027 -- most hold nothing
+        """Gives back what the starter itself holds."""
+
+
+class _Libvirt(Starter):
+    def __init__(self, ground: Ground, uri: str) -> None:
+        super().__init__(ground)
+        self._connection = open_libvirt(uri)
+
+    def stop(self, instance: Instance) -> None:
+        """Destroys the domain."""
+        with suppress(libvirt.libvirtError):  # it may have ended by itself, or never begun
+            self._connection.lookupByName(instance.domain.name).destroy()
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._connection.close()
+
+    def _create(self, xml: str) -> None:
+        try:
+            self._connection.createXML(xml, 0)
+        except libvirt.libvirtError as error:
+            raise BenchError(f"libvirt does not start an instance: {error}") from error
+
+    @abstractmethod
+    def _mark(self) -> re.Pattern[bytes]:
+        """What tells the domain's name in the command line of its process."""
+
+    def processes(self, started: Sequence[Instance]) -> Mapping[str, tuple[int, ...]]:
+        """What libvirt runs a domain by, and its children."""
+        names = {instance.domain.name: instance.name for instance in started}
+        found: dict[str, tuple[int, ...]] = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                mark = self._mark().search((entry / "cmdline").read_bytes())
+                if mark and (name := names.get(mark[1].decode())):
+                    found[name] = (int(entry.name), *children(int(entry.name)))
+        return found
+
+
+class UnikernelStarter(_Libvirt):
+    """A domain of the QEMU driver, with the XML that a stack's node has."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground, ground.uri)
+
+    def start(self, instance: Instance) -> Start:
+        """Creates the domain."""
+        image, config = str(instance.domain.image.path), str(self.config(instance))
+        xml = _with_port(unikernel_xml(instance.domain, kernel=image, initrd=config), instance)
+        began = time.monotonic()
+        self._create(xml)
+        return Start(began, began, time.monotonic())
+
+    def _mark(self) -> re.Pattern[bytes]:
+        return re.compile(rb"\0guest=([^,\0]+),")
+
+
+class LxcStarter(_Libvirt):
+    """A domain of the LXC driver, with the XML that a stack's node has, its root mounted first."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground, lxc_uri(ground.uri))
+
+    def start(self, instance: Instance) -> Start:
+        """Makes console and root, then creates the domain."""
+        domain = instance.domain
+        mapped = domain.boot.root is RootFilesystem.MOUNT
+        began = time.monotonic()
+        console = self.console(instance)
+        console.write_bytes(b"")
+        os.chown(console, CONTAINER_UID if mapped else 0, -1)
+        root = self._root(instance)
+        if mapped:
+            mount_image(self.ground, domain.image.path, root)
+        files = ContainerFiles(
+            str(root if mapped else domain.image.path), str(self.config(instance)), str(console)
+        )
+        xml = _with_port(container_xml(domain, files), instance)
+        prepared = time.monotonic()
+        self._create(xml)
+        return Start(began, prepared, time.monotonic())
+
+    def stop(self, instance: Instance) -> None:
+        """Destroys the domain and unmounts its root."""
+        super().stop(instance)
+        unmount(self.ground, self._root(instance))
+
+    def _mark(self) -> re.Pattern[bytes]:
+        return re.compile(rb"/libvirt_lxc\0--name\0([^\0]+)\0")
+
+    def _root(self, instance: Instance) -> Path:
+        return self.ground.directory / f"{instance.name}.root"
+
+
+def mount_image(ground: Ground, image: Path, directory: Path) -> None:
+    """Mounts a container's root as a stack's is mounted."""
+    directory.mkdir(exist_ok=True)
+    ground.run("mount", "-o", "loop,ro,suid,dev,exec", str(image), str(directory))
+
+
+def unmount(ground: Ground, directory: Path) -> None:
+    """Unmounts a container's root; nothing where there is none."""
+    if directory.exists():
+        ground.surroundings.run(["umount", "--lazy", str(directory)], check=False)
+        directory.rmdir()
+
+
+def children(process: int) -> Sequence[int]:
+    """The processes that a process started."""
+    path = Path(f"/proc/{process}/task/{process}/children")
+    return [int(text) for text in path.read_text(encoding="ascii").split()]
+
+
+def _with_port(xml: str, instance: Instance) -> str:
+    """The XML with the interface's name on the host, which libvirt else chooses."""
+    root = ElementTree.fromstring(xml)  # noqa: S314 -- made here
+    interface = root.find("devices/interface")
+    assert interface is not None
+    SubElement(interface, "target", dev=instance.port)
+    return ElementTree.tostring(root, encoding="unicode")

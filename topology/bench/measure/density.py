@@ -101,7 +101,7 @@ class Density(Measure):
     method = (
         "N web servers on one bridge are started, four at a time, each by a worker that waits for "
         "the first right answer of its own before it starts the next; then they rest for 2 s, and "
-        "what memory the machine has less than before is shared out, which counts the kernel's part "
+        "the memory that the machine has less is shared out, which counts the kernel's part "
         "but not the page cache, and beside it the proportional set of the processes. Then 20 "
         "of them, drawn with a seed that the repeat gives, are killed one after the other and "
         "started again at once, timed from the create call to the right answer in total "

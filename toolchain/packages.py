@@ -16,7 +16,7 @@ from toolchain import golang, rust
 from toolchain.assembly import Status
 from toolchain.errors import ToolchainError
 
-__all__ = ["NEEDS", "Group", "Need", "missing", "missing_builders"]
+__all__ = ["BENCH", "NEEDS", "Group", "Need", "missing", "missing_builders"]
 
 
 class Group(StrEnum):
@@ -30,6 +30,8 @@ class Group(StrEnum):
     """To probe a running stack as a client, which `lab up` ends with."""
     TEST = "test"
     """For live tests alone."""
+    BENCH = "bench"
+    """To load and to compare with, in benchmarks: unpacked into the cache, never installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,18 @@ NEEDS: Final = (
     Need("tcpdump", "shows tests what is on the wire", Group.TEST, ("tcpdump",)),
 )
 """All that is needed whatever the state of the toolchain."""
+
+BENCH: Final = (
+    Need("nginx", "the stock web server", Group.BENCH, ("nginx",)),
+    Need("nsd", "the stock DNS server", Group.BENCH, ("nsd",)),
+    Need("nftables", "loads the stock firewall's rules", Group.BENCH, ("nft",)),
+    Need("procps", "sets the stock forwarders' kernel settings", Group.BENCH, ("sysctl",)),
+    Need("wrk", "measures requests a second", Group.BENCH, ("wrk",)),
+    Need("dnsperf", "measures queries a second", Group.BENCH, ("dnsperf",)),
+    Need("iperf3", "measures bulk transfers and small packets", Group.BENCH, ("iperf3",)),
+    Need("ethtool", "turns offloads off", Group.BENCH, ("ethtool",)),
+)
+"""What benchmarks take besides; an installation would start servers on the host's own ports."""
 
 _SYSTEM: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 

@@ -27,7 +27,7 @@ from topology.probe.results import Outcome, Report, Status
 from topology.probe.tools import on_the_wire
 from topology.resolve.types import ResolvedNode, ResolvedSegment, ResolvedTopology
 
-__all__ = ["Progress", "run_probes"]
+__all__ = ["Progress", "beside_place", "run_probes"]
 
 Progress = Callable[[Outcome, int, int], None]
 
@@ -44,13 +44,15 @@ def run_probes(
     uri: str,
     surroundings: Surroundings,
     progress: Progress = lambda *_: None,
+    probes: Sequence[Probe] | None = None,
 ) -> Report:
     """Every probe of `topology`, from where its statements start; places of ours are removed.
 
-    Raises `ProbeError` where nothing can be probed at all: no libvirt, no root, no bridge.
+    `probes` are those to make instead of all. Raises `ProbeError` where nothing can be probed at
+    all: no libvirt, no root, no bridge.
     """
     started = time.monotonic()
-    probes = plan_probes(topology)
+    probes = plan_probes(topology) if probes is None else probes
     with ExitStack() as exits:
         run = _Run(stack, topology, outputs, uri, surroundings, _consoles(outputs, surroundings))
         places = run.attach({p.place for p in probes if p.place is not None}, exits)
@@ -114,24 +116,7 @@ class _Run:
         )
 
     def _beside(self, name: str) -> Place:
-        segment = self.topology.segments[name]
-        if name not in self.outputs.segments:
-            raise ProbeError(
-                f"stack {self.stack} has no segment {name}",
-                hint=f"the file has changed since: pulumi up --stack {self.stack}",
-            )
-        neighbours = [
-            node
-            for node in self.topology.nodes.values()
-            if any(i.segment == name for i in node.interfaces)
-        ]
-        return Place(
-            name=f"{self.stack}-beside-{name}",
-            bridge=self.outputs.segments[name].bridge,
-            addresses=tuple(_free_addresses(segment, neighbours)),
-            routes=tuple(dict.fromkeys(_routes(name, neighbours))),
-            surroundings=self.surroundings,
-        )
+        return beside_place(self.stack, self.topology, self.outputs, name, self.surroundings)
 
     def probe(
         self,
@@ -185,6 +170,36 @@ class _Run:
         named = ", ".join(f"{n} {counted[n]}" for n in check.counters if counted.get(n))
         status = Status.SEEN if rise >= check.least else Status.BROKEN
         return status, f"rose by {rise} ({named or 'nothing counted'})"
+
+
+def beside_place(
+    stack: str,
+    topology: ResolvedTopology,
+    outputs: StackOutputs,
+    segment: str,
+    surroundings: Surroundings,
+) -> Place:
+    """A host of ours on a segment, with free addresses and its neighbours' routes; not attached.
+
+    Raises `ProbeError` where the stack has no such segment.
+    """
+    if segment not in outputs.segments:
+        raise ProbeError(
+            f"stack {stack} has no segment {segment}",
+            hint=f"the file has changed since: pulumi up --stack {stack}",
+        )
+    neighbours = [
+        node
+        for node in topology.nodes.values()
+        if any(i.segment == segment for i in node.interfaces)
+    ]
+    return Place(
+        name=f"{stack}-beside-{segment}",
+        bridge=outputs.segments[segment].bridge,
+        addresses=tuple(_free_addresses(topology.segments[segment], neighbours)),
+        routes=tuple(dict.fromkeys(_routes(segment, neighbours))),
+        surroundings=surroundings,
+    )
 
 
 def _free_addresses(segment: ResolvedSegment, neighbours: list[ResolvedNode]) -> Iterator[str]:

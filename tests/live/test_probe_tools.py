@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
@@ -24,15 +24,17 @@ from topology.probe.plan import (
 )
 from topology.probe.results import Status
 from topology.probe.tools import on_the_wire
-from topology.resolve.types import Protocol
+from topology.resolve.types import Address, Protocol
 
 pytestmark = pytest.mark.live
 
 SERVER = IPv4Address("192.0.2.9")
+SERVER6 = IPv6Address("2001:db8:1::9")
+BOTH = pytest.mark.parametrize("address", [SERVER, SERVER6])
 BODY = b"a page\r\nwith \xff in it"
 
 _SERVE = """
-import http.server, sys
+import http.server, socket, sys
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path == "/" else 404)
@@ -40,7 +42,9 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(bytes.fromhex(sys.argv[1]))
     def log_message(self, *arguments): pass
-server = http.server.HTTPServer(("", 80), Page)
+class Server(http.server.HTTPServer):
+    address_family = socket.AF_INET6  # and IPv4, which is mapped into it
+server = Server(("::", 80), Page)
 print("listening", flush=True)
 server.serve_forever()
 """
@@ -50,7 +54,8 @@ _NAMESPACES = (
 )
 _FIREWALL = (
     "add table inet f; add chain inet f i { type filter hook input priority 0; policy drop; };"
-    "add rule inet f i ct state established accept; add rule inet f i tcp dport 80 accept"
+    "add rule inet f i ct state established accept; add rule inet f i tcp dport 80 accept;"
+    "add rule inet f i icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
 )
 
 
@@ -85,7 +90,9 @@ def client(surroundings: Surroundings) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def server(surroundings: Surroundings) -> Iterator[Place]:
-    place = Place("t-server", "segment", (f"{SERVER}/24",), surroundings=surroundings)
+    place = Place(
+        "t-server", "segment", (f"{SERVER}/24", f"{SERVER6}/64"), surroundings=surroundings
+    )
     place.attach()
     command = place.command([sys.executable, "-c", _SERVE, BODY.hex()])
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -129,57 +136,68 @@ def test_an_absent_bridge_is_named(surroundings: Surroundings) -> None:
 
 
 def test_the_page_is_compared_byte_by_byte(client: Place, server: Place) -> None:
+    url = f"http://[{SERVER6}]/"
+    page = PageServed(url, BODY, "text/plain", 6)
+    assert on_the_wire(client, page)[0] is Status.SEEN
     url = f"http://{SERVER}/"
-    status, seen = on_the_wire(client, PageServed(url, BODY, "text/plain"))
+    status, seen = on_the_wire(client, PageServed(url, BODY, "text/plain", 4))
     assert (status, seen) == (Status.SEEN, f"200, {len(BODY)} bytes as declared")
     for body, media_type, path, said in (
         (BODY.replace(b"\r", b""), "text/plain", "", "another page"),
         (BODY, "text/html", "", "media type"),
         (BODY, "text/plain", "other", "status 404"),
     ):
-        status, seen = on_the_wire(client, PageServed(url + path, body, media_type))
+        status, seen = on_the_wire(client, PageServed(url + path, body, media_type, 4))
         assert status is Status.BROKEN
         assert said in seen
 
 
-def test_ports_are_told_apart(client: Place, server: Place) -> None:
-    assert on_the_wire(client, PortOpen(SERVER, 80))[0] is Status.SEEN
-    assert on_the_wire(client, PortOpen(SERVER, 81)) == (Status.BROKEN, "tcp/81 closed")
+@BOTH
+def test_ports_are_told_apart(client: Place, server: Place, address: Address) -> None:
+    assert on_the_wire(client, PortOpen(address, 80))[0] is Status.SEEN
+    assert on_the_wire(client, PortOpen(address, 81)) == (Status.BROKEN, "tcp/81 closed")
 
 
-def test_a_refusal_is_an_answer(client: Place, server: Place) -> None:
-    status, seen = on_the_wire(client, OnlyOpen(SERVER, frozenset({80}), frozenset()))
+@BOTH
+def test_a_refusal_is_an_answer(client: Place, server: Place, address: Address) -> None:
+    status, seen = on_the_wire(client, OnlyOpen(address, frozenset({80}), frozenset()))
     assert status is Status.BROKEN
     assert "tcp/1 closed" in seen
-    status, seen = on_the_wire(client, NoAnswer(SERVER, "22,80", "53"))
+    status, seen = on_the_wire(client, NoAnswer(address, "22,80", "53"))
     assert status is Status.BROKEN
     assert "tcp/22 closed" in seen
 
 
-def test_silence_is_silence(client: Place, guarded: Place) -> None:
-    status, seen = on_the_wire(client, OnlyOpen(SERVER, frozenset({80}), frozenset()))
+@BOTH
+def test_silence_is_silence(client: Place, guarded: Place, address: Address) -> None:
+    status, seen = on_the_wire(client, OnlyOpen(address, frozenset({80}), frozenset()))
     assert status is Status.SEEN, seen
-    status, seen = on_the_wire(client, OnlyOpen(SERVER, frozenset(), frozenset()))
+    status, seen = on_the_wire(client, OnlyOpen(address, frozenset(), frozenset()))
     assert (status, seen) == (Status.BROKEN, "tcp/80 open")
-    status, seen = on_the_wire(client, OnlyOpen(SERVER, frozenset({80, 443}), frozenset({53})))
+    status, seen = on_the_wire(client, OnlyOpen(address, frozenset({80, 443}), frozenset({53})))
     assert (status, seen) == (Status.BROKEN, "no answer from tcp/443, udp/53")
-    assert on_the_wire(client, NoAnswer(SERVER, "22,81", "53"))[0] is Status.SEEN
+    assert on_the_wire(client, NoAnswer(address, "22,81", "53"))[0] is Status.SEEN
 
 
-def test_echo_is_seen_where_it_is(client: Place, server: Place) -> None:
+@BOTH
+def test_echo_is_seen_where_it_is(client: Place, server: Place, address: Address) -> None:
     seen = "2 of 2 echo requests answered"
-    assert on_the_wire(client, NoEcho(SERVER)) == (Status.BROKEN, seen)
-    assert on_the_wire(client, EchoAnswered(SERVER)) == (Status.SEEN, seen)
+    assert on_the_wire(client, NoEcho(address)) == (Status.BROKEN, seen)
+    assert on_the_wire(client, EchoAnswered(address)) == (Status.SEEN, seen)
 
 
-def test_echo_is_missed_where_it_is_dropped(client: Place, guarded: Place) -> None:
-    assert on_the_wire(client, NoEcho(SERVER))[0] is Status.SEEN
-    assert on_the_wire(client, EchoAnswered(SERVER))[0] is Status.BROKEN
+@BOTH
+def test_echo_is_missed_where_it_is_dropped(
+    client: Place, guarded: Place, address: Address
+) -> None:
+    assert on_the_wire(client, NoEcho(address))[0] is Status.SEEN
+    assert on_the_wire(client, EchoAnswered(address))[0] is Status.BROKEN
 
 
-def test_a_path_names_its_hops(client: Place, server: Place) -> None:
-    assert on_the_wire(client, PathRecorded(SERVER, 80, (SERVER,)))[0] is Status.SEEN
-    status, seen = on_the_wire(client, PathRecorded(SERVER, 80, (IPv4Address("192.0.2.1"),)))
+@BOTH
+def test_a_path_names_its_hops(client: Place, server: Place, address: Address) -> None:
+    assert on_the_wire(client, PathRecorded(address, 80, (address,)))[0] is Status.SEEN
+    status, seen = on_the_wire(client, PathRecorded(address, 80, (IPv4Address("192.0.2.1"),)))
     assert status is Status.BROKEN
     assert "not through 192.0.2.1" in seen
 

@@ -16,14 +16,14 @@ from topology.probe.plan import (
     RecordAnswered,
 )
 
-__all__ = ["expectation", "tool"]
+__all__ = ["expectation", "family", "tool"]
 
 
 def expectation(check: Check) -> str:
     """What `check` expects, as one short phrase."""
     match check:
-        case PageServed(url):
-            return f"{url} is the declared page"
+        case PageServed(url, version=version):
+            return f"{url} over IPv{version} is the declared page"
         case RecordAnswered(server, transport, name, kind, answers):
             found = ", ".join(answers) or "no such name"
             return f"{name} {kind} over {transport} from {server}: {found}"
@@ -61,3 +61,16 @@ def tool(check: Check) -> str:
             return "console"
         case DomainRuns():
             return "libvirt"
+
+
+def family(check: Check) -> str:
+    """The IP version that `check` is made over, `IPv4` or `IPv6`; nothing where it is over none."""
+    match check:
+        case PageServed(version=version):
+            return f"IPv{version}"
+        case CountersRose() | DomainRuns():
+            return ""
+        case RecordAnswered(server=address):
+            return f"IPv{address.version}"
+        case _:
+            return f"IPv{check.address.version}"

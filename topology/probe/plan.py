@@ -44,9 +44,6 @@ __all__ = [
     "plan_probes",
 ]
 
-WIRE_VERSIONS = (4,)
-"""IP versions that the dataplane carries today; the model holds both."""
-
 TCP_PORTS = "1-1024,1433,1521,2049,3306,3389,5060,5432,5900,6379,8000,8080,8443,9090,9100,11211"
 """TCP ports scanned where nothing but what is stated may answer (nmap's syntax)."""
 
@@ -73,11 +70,15 @@ class PlaceId:
 
 @dataclass(frozen=True, slots=True)
 class PageServed:
-    """GET `url` answers 200 with exactly `body`; `name` is resolved by the topology's own DNS."""
+    """GET `url` over IP `version` answers 200 with exactly `body`.
+
+    A name in it is resolved by the topology's own DNS.
+    """
 
     url: str
     body: bytes
     media_type: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,13 +250,12 @@ def _pages(
     topology: ResolvedTopology, node: ResolvedNode, address: Address, place: PlaceId
 ) -> Iterator[Check]:
     for resource in node.resources:
-        yield PageServed(
-            f"http://{_authority(address)}{resource.path}", resource.body, resource.media_type
-        )
+        url = f"http://{_authority(address)}{resource.path}"
+        yield PageServed(url, resource.body, resource.media_type, address.version)
     if place.node is not None and any(r.path == "/" for r in node.resources):
         front = next(r for r in node.resources if r.path == "/")
         for name in _names_of(topology, address):
-            yield PageServed(f"http://{name}/", front.body, front.media_type)
+            yield PageServed(f"http://{name}/", front.body, front.media_type, address.version)
 
 
 def _records(node: ResolvedNode, address: Address, transport: Protocol) -> Iterator[Check]:
@@ -337,7 +337,7 @@ def _resolve(topology: ResolvedTopology, statement: ResolvedStatement) -> Iterat
 def _waypoint(topology: ResolvedTopology, statement: ResolvedStatement) -> Iterator[Probe]:
     assert statement.node is not None, "a waypoint statement names its node"
     guard = topology.nodes[statement.node]
-    hops = tuple(a.ip for i in guard.interfaces for a in i.addresses if a.version in WIRE_VERSIONS)
+    hops = tuple(a.ip for i in guard.interfaces for a in i.addresses)
     for place, destination in _pairs(topology, statement):
         for address in _addresses(destination):
             port = _stated_port(topology, place, destination)
@@ -425,7 +425,7 @@ def _all_addresses(node: ResolvedNode) -> tuple[InterfaceAddress, ...]:
 
 
 def _addresses(node: ResolvedNode) -> tuple[Address, ...]:
-    return tuple(a.ip for i in node.interfaces for a in i.addresses if a.version in WIRE_VERSIONS)
+    return tuple(a.ip for i in node.interfaces for a in i.addresses)
 
 
 def _names_of(topology: ResolvedTopology, address: Address) -> tuple[str, ...]:

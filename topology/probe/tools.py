@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -32,6 +33,14 @@ Seen = tuple[Status, str]
 _NMAP = ("nmap", "-n", "-Pn", "-oX", "-", "--max-rtt-timeout", "300ms", "--initial-rtt-timeout")
 _NMAP_SCAN = (*_NMAP, "150ms", "--max-retries", "2", "--min-rate", "1500", "--host-timeout", "60s")
 
+_NPING = ("nping", "--icmp", "--icmp-type", "echo-reply", "-c", "1", "--delay", "0", "--quiet")
+# nping makes no messages of ICMPv6; the kernel adds the checksum (RFC 3542 section 3.1).
+_ECHO_REPLY_V6 = (
+    "import socket, sys; "
+    "raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6); "
+    "raw.sendto(bytes((129, 0, 0, 0, 0, 1, 0, 1)), (sys.argv[1], 0))"
+)
+
 
 def on_the_wire(place: Place, check: WireCheck) -> Seen:
     """What `check` sees from `place`; raises `ProbeError` when its tool cannot be used."""
@@ -56,9 +65,9 @@ def on_the_wire(place: Place, check: WireCheck) -> Seen:
 
 def _page(place: Place, check: PageServed) -> Seen:
     marker = "\n%{http_code} %{content_type}"
-    done = place.run(
-        ["curl", "-sS", "--path-as-is", "--max-time", "5", "-o", "-", "-w", marker, check.url]
-    )
+    # Brackets and braces of an address or a path are no pattern.
+    how = [f"-{check.version}", "-sS", "--globoff", "--path-as-is", "--max-time", "5"]
+    done = place.run(["curl", *how, "-o", "-", "-w", marker, check.url])
     if done.returncode != 0:
         return Status.BROKEN, done.stderr.strip() or f"curl exit code {done.returncode}"
     body, _, line = done.stdout.rpartition("\n")
@@ -176,10 +185,11 @@ def _no_echo(place: Place, check: NoEcho) -> Seen:
     answered, requests = _answered(place, check.address)
     if answered:
         return Status.BROKEN, f"{answered} of {requests} echo requests answered"
-    unsolicited = ["nping", "--icmp", "--icmp-type", "echo-reply", "-c", "1", "--delay", "0"]
-    sent = place.run([*unsolicited, "--quiet", str(check.address)], timeout=15)
+    unsolicited = _NPING if check.address.version == 4 else (sys.executable, "-c", _ECHO_REPLY_V6)
+    sent = place.run([*unsolicited, str(check.address)], timeout=15)
     if sent.returncode != 0:
-        raise ProbeError(f"nping: {sent.stderr.strip() or sent.stdout.strip()}")
+        told = sent.stderr.strip() or sent.stdout.strip()
+        raise ProbeError(f"sending an echo reply: {told}")
     return Status.SEEN, "no reply to 2 requests; 1 unsolicited reply sent"
 
 

@@ -7,12 +7,14 @@
 
 extern crate alloc;
 
+mod extensions;
 mod filter;
 mod flow;
 mod key;
 mod packet;
 mod rules;
 
+pub use extensions::Upper;
 pub use filter::{Cause, Filter, FilterError, Verdict};
 pub use packet::{Malformed, Packet, Transport};
 

@@ -4,13 +4,12 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use smoltcp::wire::{Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket};
 
+use crate::extensions::{self, Upper};
+
 pub(crate) const ICMP: u8 = 1;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 pub(crate) const ICMPV6: u8 = 58;
-
-/// The most extension headers that an IPv6 packet may have here.
-const EXTENSIONS: usize = 8;
 
 /// The headers of an IP packet of either family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,13 +74,13 @@ pub(crate) mod flags {
 }
 
 /// Where a transport header stands in its packet.
-struct Span {
-    offset: usize,
+pub(crate) struct Span {
+    pub offset: usize,
     /// The first byte behind the packet, in the packet and not in what is at hand.
-    end: usize,
-    more_fragments: bool,
-    later_fragment: bool,
-    protocol: u8,
+    pub end: usize,
+    pub more_fragments: bool,
+    pub later_fragment: bool,
+    pub protocol: u8,
 }
 
 impl Packet {
@@ -179,10 +178,6 @@ fn ipv4(bytes: &[u8], length: usize) -> Result<(IpAddr, IpAddr, Span), Malformed
 }
 
 fn ipv6(bytes: &[u8], length: usize) -> Result<(IpAddr, IpAddr, Span), Malformed> {
-    const HOP_BY_HOP: u8 = 0;
-    const ROUTING: u8 = 43;
-    const FRAGMENT: u8 = 44;
-    const DESTINATION: u8 = 60;
     if bytes.len() < 40 {
         return Err(Malformed);
     }
@@ -194,36 +189,13 @@ fn ipv6(bytes: &[u8], length: usize) -> Result<(IpAddr, IpAddr, Span), Malformed
     if end > length || mapped.is_some() {
         return Err(Malformed);
     }
-    let mut span =
-        Span { offset: 40, end, more_fragments: false, later_fragment: false, protocol: bytes[6] };
-    for _ in 0..EXTENSIONS {
-        if !matches!(span.protocol, HOP_BY_HOP | ROUTING | FRAGMENT | DESTINATION) {
-            return if span.protocol == ICMP {
-                Err(Malformed)
-            } else {
-                Ok((source.into(), destination.into(), span))
-            };
-        }
-        let header: &[u8; 4] =
-            bytes.get(span.offset..).and_then(<[u8]>::first_chunk).ok_or(Malformed)?;
-        let next = header[0];
-        if span.protocol == FRAGMENT {
-            let field = u16::from_be_bytes([header[2], header[3]]);
-            span.more_fragments = field & 1 != 0;
-            span.later_fragment = field >> 3 != 0;
-            span.offset += 8;
-        } else {
-            span.offset += 8 * (usize::from(header[1]) + 1);
-        }
-        span.protocol = next;
-        if span.offset > span.end {
-            return Err(Malformed);
-        }
-        if span.later_fragment {
-            return Ok((source.into(), destination.into(), span));
-        }
+    let upper = Upper::find(bytes, end)?;
+    // IPv4's ICMP is no protocol of IPv6. A later fragment that has the end of its headers in the
+    // first one does not say its protocol, by which rules may deny (RFC 7112 is as strict).
+    if upper.protocol == ICMP || extensions::is_one(upper.protocol) {
+        return Err(Malformed);
     }
-    Err(Malformed)
+    Ok((source.into(), destination.into(), upper.span(end)))
 }
 
 fn transport(payload: &[u8], span: &Span, ipv4: bool) -> Result<Transport, Malformed> {

@@ -8,11 +8,9 @@ use service_core::CounterName;
 pub(crate) enum Reason {
     /// Its hardware address is another station's, or everyone's.
     Station,
-    /// It is neither ARP nor IPv4.
+    /// It is neither ARP nor IP.
     Protocol,
-    /// It is IPv6, which is not carried yet.
-    Ipv6,
-    /// It is malformed ARP or IPv4.
+    /// It is malformed ARP, IP or neighbour discovery.
     Malformed,
     /// Its addresses are none that can be forwarded, or it claims the node's own.
     Martian,
@@ -22,7 +20,7 @@ pub(crate) enum Reason {
     Filtered,
     /// No route leads to its destination.
     NoRoute,
-    /// Its time to live is over.
+    /// Its time to live, or hop limit, is over.
     Expired,
     /// It does not fit the next link, and no device divides it.
     Oversize,
@@ -34,10 +32,9 @@ pub(crate) enum Reason {
     Memory,
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 12] = [
     "station",
     "protocol",
-    "ipv6",
     "malformed",
     "martian",
     "source_route",

@@ -9,7 +9,7 @@ use service_filter::FilterError;
 pub enum RouteError {
     /// The policy does not fit the node.
     Filter(FilterError),
-    /// No interface has an IPv4 address.
+    /// No interface has an address.
     NoAddress,
 }
 
@@ -17,7 +17,7 @@ impl fmt::Display for RouteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Filter(error) => error.fmt(f),
-            Self::NoAddress => f.write_str("no interface has an IPv4 address"),
+            Self::NoAddress => f.write_str("no interface has an address"),
         }
     }
 }

@@ -3,22 +3,21 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 
 use service_config::NodeConfig;
 use service_console::{Dropped, Event, Protocol};
 use service_core::{CounterName, Counters, Instant, RateLimit};
 use service_filter::{Cause, Filter, Packet, Verdict};
 
-use crate::arp::Arp;
 use crate::counts::{Counts, Reason};
 use crate::ethernet::{self, Mac};
-use crate::icmp::{self, Problem};
-use crate::ipv4::{self, Header};
+use crate::ip::{self, Header, Problem};
 use crate::link::Link;
 use crate::local::{self, Answer};
+use crate::ndp;
 use crate::neighbour::{Neighbour, Neighbours, Work};
-use crate::routes::{self, Hop, Routes};
+use crate::routes::{Hop, Routes};
 use crate::{Frame, Ports, RouteError, limits};
 
 /// Forwards between the interfaces of one node.
@@ -28,7 +27,7 @@ pub struct Forwarder<F> {
     pub(crate) links: Vec<Link>,
     pub(crate) routes: Routes,
     /// Own addresses and the broadcasts of attached prefixes: nobody else's source.
-    reserved: Vec<Ipv4Addr>,
+    pub(crate) reserved: Vec<IpAddr>,
     pub(crate) neighbours: Neighbours<F>,
     /// When to announce the node's addresses again.
     announcement: Option<Instant>,
@@ -47,10 +46,12 @@ pub struct DropEvent {
     packet: Packet,
 }
 
-/// What happens to an IPv4 packet.
+/// What happens to a packet.
 enum Fate {
     /// It goes to a neighbour.
-    Forward(Neighbour),
+    Forward(Neighbour, Header),
+    /// It is about a neighbour.
+    Discover(Header),
     /// It is for the node itself.
     Local(Header),
     /// It ends here.
@@ -106,14 +107,16 @@ impl<F: Frame> Forwarder<F> {
         self.counts.received += 1;
         let mine = |mac: Mac| self.links.get(port).is_some_and(|link| link.mac == mac);
         let reason = match ethernet::parse(frame.head()) {
-            Some((to, _, ethernet::IPV4)) if mine(to) => {
-                return self.receive_ipv4(now, port, frame, ports);
+            Some((to, _, ethernet::IPV4 | ethernet::IPV6)) if mine(to) => {
+                return self.receive_ip(now, port, frame, ports);
             }
             Some((to, _, ethernet::ARP)) if mine(to) || to == ethernet::BROADCAST => {
                 return self.receive_arp(now, port, frame, ports);
             }
-            Some((_, _, ethernet::IPV4 | ethernet::ARP)) => Reason::Station,
-            Some((_, _, ethernet::IPV6)) => Reason::Ipv6,
+            Some((to, _, ethernet::IPV6)) if self.listens_to(port, to) => {
+                return self.receive_from_group(now, port, frame, ports);
+            }
+            Some((_, _, ethernet::IPV4 | ethernet::IPV6 | ethernet::ARP)) => Reason::Station,
             Some(_) => Reason::Protocol,
             None => Reason::Malformed,
         };
@@ -127,8 +130,7 @@ impl<F: Frame> Forwarder<F> {
                 Work::Ask(neighbour) => self.ask(neighbour, None, ports),
                 Work::GiveUp(frame) => {
                     let packet = frame.head().get(ethernet::HEADER..).unwrap_or_default();
-                    let room = frame.len().saturating_sub(ethernet::HEADER);
-                    if let Some(header) = Header::parse(packet, room) {
+                    if let Some(header) = Header::of_frame(frame.head(), frame.len()) {
                         self.refuse(now, Problem::HostUnreachable, &header, packet, ports);
                     }
                     self.discard(Reason::Unresolved, frame, ports);
@@ -161,18 +163,7 @@ impl<F: Frame> Forwarder<F> {
         Some(Event::Drop { node: &self.node, drop })
     }
 
-    fn announce_once<P: Ports<Frame = F>>(&mut self, ports: &mut P) {
-        for port in 0..self.links.len() {
-            for index in 0..self.links[port].addresses.len() {
-                let link = &self.links[port];
-                let address = link.addresses[index];
-                let arp = Arp::request((link.mac, address), address);
-                self.send_arp(port, &arp, None, ports);
-            }
-        }
-    }
-
-    fn receive_ipv4<P: Ports<Frame = F>>(
+    fn receive_ip<P: Ports<Frame = F>>(
         &mut self,
         now: Instant,
         port: usize,
@@ -180,11 +171,12 @@ impl<F: Frame> Forwarder<F> {
         ports: &mut P,
     ) {
         match self.judge(now, port, &frame) {
-            Fate::Forward(next) => {
-                ipv4::decrement_ttl(&mut frame.head_mut()[ethernet::HEADER..]);
+            Fate::Forward(next, header) => {
+                ip::decrement_hops(&header, &mut frame.head_mut()[ethernet::HEADER..]);
                 self.counts.forwarded += 1;
                 self.output(now, next, frame, ports);
             }
+            Fate::Discover(header) => self.receive_ndp(now, port, &header, frame, ports),
             Fate::Local(header) => self.receive_local(now, &header, frame, ports),
             Fate::Drop(reason) => self.discard(reason, frame, ports),
             Fate::Refuse(reason, problem, header) => {
@@ -197,16 +189,17 @@ impl<F: Frame> Forwarder<F> {
     fn judge(&mut self, now: Instant, port: usize, frame: &F) -> Fate {
         let packet = frame.head().get(ethernet::HEADER..).unwrap_or_default();
         let room = frame.len().saturating_sub(ethernet::HEADER);
-        let Some(header) = Header::parse(packet, room) else {
+        let Some(header) = Header::of_frame(frame.head(), frame.len()) else {
             return Fate::Drop(Reason::Malformed);
         };
-        if !ipv4::is_valid_source(header.source)
-            || !ipv4::is_valid_destination(header.destination)
-            || self.reserved.contains(&header.source)
-        {
+        // Between neighbours link-local addresses serve, and no policy is asked (RFC 4890).
+        if ndp::is_one(&header, packet) && self.links[port].owns(header.destination) {
+            return Fate::Discover(header);
+        }
+        if !header.is_routable() || self.reserved.contains(&header.source) {
             return Fate::Drop(Reason::Martian);
         }
-        if header.length > ipv4::HEADER && header.is_source_routed(packet) {
+        if header.source_routed {
             return Fate::Drop(Reason::SourceRoute);
         }
         let hop = self.routes.lookup(header.destination);
@@ -228,20 +221,20 @@ impl<F: Frame> Forwarder<F> {
                 Neighbour { port, address: gateway.unwrap_or(header.destination) }
             }
             Some(Hop::Local | Hop::Broadcast) => return Fate::Local(header),
-            None => return Fate::Refuse(Reason::NoRoute, Problem::NetUnreachable, header),
+            None => return Fate::Refuse(Reason::NoRoute, Problem::NoRoute, header),
         };
-        if header.ttl <= 1 {
+        if header.hops <= 1 {
             return Fate::Refuse(Reason::Expired, Problem::TimeExceeded, header);
         }
         let mtu = self.links[next.port].mtu;
         if frame.wire_len() > ethernet::HEADER + mtu && header.total > mtu {
             if header.dont_fragment {
-                let problem = Problem::FragmentationNeeded(mtu as u16);
+                let problem = Problem::TooBig(mtu as u16);
                 return Fate::Refuse(Reason::Oversize, problem, header);
             }
             return Fate::Drop(Reason::Oversize);
         }
-        Fate::Forward(next)
+        Fate::Forward(next, header)
     }
 
     /// Answers what is for the node itself.
@@ -252,7 +245,7 @@ impl<F: Frame> Forwarder<F> {
         mut frame: F,
         ports: &mut P,
     ) {
-        if icmp::reply_to_echo(header, &mut frame.head_mut()[ethernet::HEADER..]) {
+        if ip::reply_to_echo(header, &mut frame.head_mut()[ethernet::HEADER..]) {
             return match self.back(header.source) {
                 Some(next) => self.output(now, next, frame, ports),
                 None => self.discard(Reason::NoRoute, frame, ports),
@@ -261,56 +254,19 @@ impl<F: Frame> Forwarder<F> {
         let packet = &frame.head()[ethernet::HEADER..];
         match local::answer(header, packet) {
             Answer::Problem(problem) => self.refuse(now, problem, header, packet, ports),
-            Answer::Reset(reset) => {
+            Answer::Reset(envelope, reset) => {
                 if self.errors.allow(now)
                     && let Some(next) = self.back(header.source)
-                    && let Some(mut reply) = self.allocate(local::RESET, ports)
+                    && let Some(mut reply) =
+                        self.allocate_ip(header.source, envelope.buffer_len(), ports)
                 {
-                    let packet = &mut reply.head_mut()[ethernet::HEADER..];
-                    local::emit_reset(&reset, header, packet);
+                    local::emit_reset(&envelope, &reset, &mut reply.head_mut()[ethernet::HEADER..]);
                     self.output(now, next, reply, ports);
                 }
             }
             Answer::Nothing => {}
         }
         self.discard(Reason::Local, frame, ports);
-    }
-
-    fn receive_arp<P: Ports<Frame = F>>(
-        &mut self,
-        now: Instant,
-        port: usize,
-        mut frame: F,
-        ports: &mut P,
-    ) {
-        let Some(arp) = Arp::parse(frame.head()) else {
-            return self.discard(Reason::Malformed, frame, ports);
-        };
-        let link = &self.links[port];
-        let (mac, address) = arp.sender;
-        let for_us = link.addresses.contains(&arp.target.1);
-        // A probe has no address yet and is nobody to learn from.
-        let probe = address.is_unspecified();
-        if self.reserved.contains(&address)
-            || !(probe || routes::is_attached(&link.prefixes, address))
-        {
-            return self.discard(Reason::Martian, frame, ports);
-        }
-        if !probe {
-            let neighbour = Neighbour { port, address };
-            self.neighbours.learn(now, neighbour, mac, for_us && arp.request);
-            while let Some(waiting) = self.neighbours.release(neighbour) {
-                self.transmit(port, mac, waiting, ports);
-            }
-        }
-        if !(arp.request && for_us) {
-            return ports.discard(frame);
-        }
-        let sender = (self.links[port].mac, arp.target.1);
-        let reply = Arp { request: false, sender, target: arp.sender };
-        reply.emit(Some(mac), frame.head_mut());
-        self.counts.sent += 1;
-        ports.send(port, frame);
     }
 }
 

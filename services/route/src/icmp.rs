@@ -5,54 +5,40 @@ use core::net::Ipv4Addr;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{IpProtocol, Ipv4Packet, Ipv4Repr};
 
-use crate::ipv4::{self, Header};
-use crate::limits;
+use crate::ip::{self, Header, Problem};
+use crate::{ipv4, limits};
 
 /// The number of the protocol.
 pub(crate) const PROTOCOL: u8 = 1;
 /// The length of a message's header.
 pub(crate) const HEADER: usize = 8;
+/// How much of a packet an error quotes at most.
+pub(crate) const QUOTATION: usize = limits::ERROR - ipv4::HEADER - HEADER;
 
 const ECHO_REPLY: u8 = 0;
 const ECHO: u8 = 8;
 
-/// An error that is told to the sender of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
-    NetUnreachable,
-    HostUnreachable,
-    ProtocolUnreachable,
-    PortUnreachable,
-    /// The packet does not fit a link of this MTU and may not be divided.
-    FragmentationNeeded(u16),
-    TimeExceeded,
-}
-
 impl Problem {
     /// The type, the code, and the low half of what follows the checksum.
-    const fn fields(self) -> (u8, u8, u16) {
+    const fn fields_v4(self) -> (u8, u8, u16) {
         match self {
-            Self::NetUnreachable => (3, 0, 0),
+            Self::NoRoute => (3, 0, 0),
             Self::HostUnreachable => (3, 1, 0),
-            Self::ProtocolUnreachable => (3, 2, 0),
+            Self::ProtocolUnreachable(_) => (3, 2, 0),
             Self::PortUnreachable => (3, 3, 0),
-            Self::FragmentationNeeded(mtu) => (3, 4, mtu),
+            Self::TooBig(mtu) => (3, 4, mtu),
             Self::TimeExceeded => (11, 0, 0),
         }
     }
 }
 
-/// How much of `packet`, of which `header` was read, an error quotes; `None` if it must not be
-/// answered by one (RFC 1812 section 4.3.2.7).
-pub(crate) fn quotation<'a>(header: &Header, packet: &'a [u8]) -> Option<&'a [u8]> {
-    let kind = packet.get(header.length);
+/// Whether `packet`, of which `header` was read, must not be answered by an error (RFC 1812 section
+/// 4.3.2.7).
+pub(crate) fn is_quiet(header: &Header, packet: &[u8]) -> bool {
     // Only messages that are known to be no errors may be answered by one.
-    let quiet = header.protocol == PROTOCOL && !matches!(kind, Some(&ECHO_REPLY | &ECHO | 13..=18));
-    if header.later_fragment || quiet {
-        return None;
-    }
-    let longest = limits::ERROR - ipv4::HEADER - HEADER;
-    Some(&packet[..packet.len().min(header.total).min(longest)])
+    let answerable = |kind: &u8| matches!(kind, &ECHO_REPLY | &ECHO | 13..=18);
+    header.later_fragment
+        || header.protocol == PROTOCOL && !packet.get(header.length).is_some_and(answerable)
 }
 
 /// Writes an error that quotes `quotation` into a packet of just the right length.
@@ -68,11 +54,11 @@ pub(crate) fn emit_error(
         dst_addr: destination,
         next_header: IpProtocol::Icmp,
         payload_len: HEADER + quotation.len(),
-        hop_limit: 64,
+        hop_limit: ip::HOPS,
     };
     repr.emit(&mut Ipv4Packet::new_unchecked(&mut *packet), &ChecksumCapabilities::default());
     let Some(message) = packet.get_mut(ipv4::HEADER..) else { return };
-    let (kind, code, rest) = problem.fields();
+    let (kind, code, rest) = problem.fields_v4();
     let [high, low] = rest.to_be_bytes();
     message[..HEADER].copy_from_slice(&[kind, code, 0, 0, 0, 0, high, low]);
     message[HEADER..].copy_from_slice(quotation);
@@ -83,7 +69,7 @@ pub(crate) fn emit_error(
 /// Turns an echo request to the node into the reply, in place; `false` if it is none.
 ///
 /// Checksums are mended, not made anew: a wrong one stays wrong, and the frame's content need not
-/// be at hand.
+/// be at hand. That the addresses change places does not change their sum.
 pub(crate) fn reply_to_echo(header: &Header, packet: &mut [u8]) -> bool {
     let Some(message) = packet.get_mut(header.length..header.length + HEADER) else {
         return false;
@@ -95,10 +81,10 @@ pub(crate) fn reply_to_echo(header: &Header, packet: &mut [u8]) -> bool {
     let mended = ipv4::update(checksum, u16::from(ECHO) << 8, u16::from(ECHO_REPLY) << 8);
     message[0] = ECHO_REPLY;
     message[2..4].copy_from_slice(&mended.to_be_bytes());
-    if let Some(ip) = packet.first_chunk_mut::<{ ipv4::HEADER }>() {
-        ip[12..16].copy_from_slice(&header.destination.octets());
-        ip[16..20].copy_from_slice(&header.source.octets());
-        ipv4::set_ttl(ip, 64);
+    if let Some(header) = packet.first_chunk_mut::<{ ipv4::HEADER }>() {
+        let (source, destination) = header[12..].split_at_mut(4);
+        source.swap_with_slice(destination);
+        ipv4::set_ttl(header, ip::HOPS);
     }
     true
 }

@@ -4,84 +4,64 @@ use core::net::Ipv4Addr;
 
 use smoltcp::wire::Ipv4Packet;
 
+use crate::ip::Header;
+
 /// The length of a header without options.
 pub(crate) const HEADER: usize = 20;
+/// Where a header says what the packet carries.
+const PROTOCOL_AT: usize = 9;
 
-/// What a forwarder reads of a header whose checksum, version and lengths are right.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Header {
-    /// The header's length, options included.
-    pub length: usize,
-    /// The packet's length.
-    pub total: usize,
-    pub ttl: u8,
-    pub protocol: u8,
-    pub source: Ipv4Addr,
-    pub destination: Ipv4Addr,
-    pub dont_fragment: bool,
-    /// Whether this is a fragment, the first or a later one.
-    pub fragment: bool,
-    /// Whether this is a later fragment.
-    pub later_fragment: bool,
+/// Reads the header that `packet` begins with, in a frame that has room for `room` bytes.
+pub(crate) fn parse(packet: &[u8], room: usize) -> Option<Header> {
+    let bytes: &[u8; HEADER] = packet.first_chunk()?;
+    let header = Ipv4Packet::new_unchecked(bytes);
+    let length = usize::from(header.header_len());
+    let total = usize::from(header.total_len());
+    let whole = packet.get(..length)?;
+    let valid = header.version() == 4
+        && length >= HEADER
+        && total >= length
+        && total <= room
+        && sum(whole) == 0xffff;
+    let later_fragment = header.frag_offset() > 0;
+    valid.then(|| Header {
+        length,
+        total,
+        hops: header.hop_limit(),
+        protocol: bytes[PROTOCOL_AT],
+        protocol_at: PROTOCOL_AT,
+        source: header.src_addr().into(),
+        destination: header.dst_addr().into(),
+        dont_fragment: header.dont_frag(),
+        fragment: later_fragment || header.more_frags(),
+        later_fragment,
+        source_routed: is_source_routed(&whole[HEADER..]),
+    })
 }
 
-impl Header {
-    /// Reads the header that `packet` begins with, in a frame that has room for `room` bytes.
-    pub(crate) fn parse(packet: &[u8], room: usize) -> Option<Self> {
-        let bytes: &[u8; HEADER] = packet.first_chunk()?;
-        let header = Ipv4Packet::new_unchecked(bytes);
-        let length = usize::from(header.header_len());
-        let total = usize::from(header.total_len());
-        let whole = packet.get(..length)?;
-        let valid = header.version() == 4
-            && length >= HEADER
-            && total >= length
-            && total <= room
-            && sum(whole) == 0xffff;
-        let later_fragment = header.frag_offset() > 0;
-        valid.then(|| Self {
-            length,
-            total,
-            ttl: header.hop_limit(),
-            protocol: bytes[9],
-            source: header.src_addr(),
-            destination: header.dst_addr(),
-            dont_fragment: header.dont_frag(),
-            fragment: later_fragment || header.more_frags(),
-            later_fragment,
-        })
-    }
-
-    /// Whether the options, which are in `packet` too, would route by source (RFC 7126 has them
-    /// dropped), or cannot be read.
-    pub(crate) fn is_source_routed(&self, packet: &[u8]) -> bool {
-        const END: u8 = 0;
-        const NOTHING: u8 = 1;
-        const LOOSE: u8 = 131;
-        const STRICT: u8 = 137;
-        let mut options = packet.get(HEADER..self.length).unwrap_or_default();
-        loop {
-            match options {
-                [] | [END, ..] => return false,
-                [NOTHING, rest @ ..] => options = rest,
-                [LOOSE | STRICT, ..] => return true,
-                [_, length, ..] if *length >= 2 && usize::from(*length) <= options.len() => {
-                    options = &options[usize::from(*length)..];
-                }
-                _ => return true,
+/// Whether these options would route by source (RFC 7126 has them dropped), or cannot be read.
+fn is_source_routed(mut options: &[u8]) -> bool {
+    const END: u8 = 0;
+    const NOTHING: u8 = 1;
+    const LOOSE: u8 = 131;
+    const STRICT: u8 = 137;
+    loop {
+        match options {
+            [] | [END, ..] => return false,
+            [NOTHING, rest @ ..] => options = rest,
+            [LOOSE | STRICT, ..] => return true,
+            [_, length, ..] if *length >= 2 && usize::from(*length) <= options.len() => {
+                options = &options[usize::from(*length)..];
             }
+            _ => return true,
         }
     }
 }
 
-/// Whether a packet from `address` may be forwarded (RFC 1812 section 5.3.7, RFC 3927).
-pub(crate) fn is_valid_source(address: Ipv4Addr) -> bool {
+/// Whether a packet from or to `address` may be forwarded, broadcasts of attached prefixes aside
+/// (RFC 1812 section 5.3.7, RFC 3927).
+pub(crate) fn is_routable(address: Ipv4Addr) -> bool {
     !matches!(address.octets(), [0 | 127 | 224.., ..] | [169, 254, ..])
-}
-
-/// Whether a packet to `address` may be forwarded, broadcasts of attached prefixes aside.
-pub(crate) fn is_valid_destination(address: Ipv4Addr) -> bool {
-    is_valid_source(address)
 }
 
 /// The ones' complement sum of 16-bit words (RFC 1071): 0xffff over what a checksum covers.
@@ -156,9 +136,9 @@ mod tests {
             ttl in 1u8.., source in any::<u32>(), destination in any::<u32>(),
         ) {
             let mut bytes = packet(ttl, source, destination);
-            prop_assert!(Header::parse(&bytes, 28).is_some());
+            prop_assert!(parse(&bytes, 28).is_some());
             decrement_ttl(&mut bytes);
-            prop_assert_eq!(Header::parse(&bytes, 28).expect("valid").ttl, ttl - 1);
+            prop_assert_eq!(parse(&bytes, 28).expect("valid").hops, ttl - 1);
             prop_assert_eq!(bytes, packet(ttl - 1, source, destination));
         }
 
@@ -166,18 +146,12 @@ mod tests {
         fn one_wrong_bit_is_seen(bit in 0usize..160, source in any::<u32>()) {
             let mut bytes = packet(64, source, 1);
             bytes[bit / 8] ^= 1 << (bit % 8);
-            prop_assert!(Header::parse(&bytes, 28).is_none());
+            prop_assert!(parse(&bytes, 28).is_none());
         }
 
         #[test]
         fn no_options_confuse_the_reader(options in prop::collection::vec(any::<u8>(), 0..40)) {
-            let mut bytes = packet(64, 1, 2)[..20].to_vec();
-            bytes.extend_from_slice(&options);
-            let header = Header {
-                length: bytes.len(),
-                ..Header::parse(&packet(64, 1, 2), 28).expect("valid")
-            };
-            header.is_source_routed(&bytes);
+            is_source_routed(&options);
         }
     }
 
@@ -193,12 +167,7 @@ mod tests {
             (&[7, 9, 0, 0], true),
         ];
         for (options, expected) in table {
-            let bytes = [&packet(64, 1, 2)[..20], options].concat();
-            let header = Header {
-                length: bytes.len(),
-                ..Header::parse(&packet(64, 1, 2), 28).expect("valid")
-            };
-            assert_eq!(header.is_source_routed(&bytes), expected, "{options:?}");
+            assert_eq!(is_source_routed(options), expected, "{options:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! An IPv4 forwarder: ARP, longest-prefix match, TTL, ICMP errors, and a filter where the node
-//! has a policy. It moves frames between [`Ports`] and copies none.
+//! A forwarder of IPv4 and IPv6: ARP and neighbour discovery, longest-prefix match, TTL and hop
+//! limit, ICMP errors, and a filter where the node has a policy. It moves frames between [`Ports`] and copies none.
 //!
 //! A packet that is not let through by the filter is dropped before anything else is said about
 //! it: no error tells a sender what lies behind a firewall.
@@ -10,18 +10,24 @@ extern crate alloc;
 
 mod arp;
 mod counts;
+mod discovery;
 mod error;
 mod ethernet;
 mod forwarder;
 mod icmp;
+mod icmpv6;
+mod ip;
 mod ipv4;
+mod ipv6;
 mod link;
 mod local;
+mod ndp;
 mod neighbour;
 mod port;
 mod routes;
 mod send;
 
+pub use discovery::{announce, announcement_length};
 pub use error::RouteError;
 pub use forwarder::{DropEvent, Forwarder};
 pub use port::{Frame, Ports};
@@ -52,4 +58,6 @@ pub mod limits {
     pub const EVENTS: usize = 32;
     /// The longest ICMP error, without its Ethernet header (RFC 1812 section 4.3.2.3).
     pub const ERROR: usize = 576;
+    /// The same of ICMPv6: what every link carries (RFC 4443 section 2.4).
+    pub const ERROR_V6: usize = 1280;
 }

@@ -1,22 +1,19 @@
 //! What a node without services of its own answers to what is sent to it: nothing listens here.
 
 use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{
-    IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
-};
+use smoltcp::wire::{IpProtocol, IpRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber};
 
-use crate::icmp::Problem;
-use crate::ipv4::{self, Header};
+use crate::ip::{self, Header, Problem};
 
-/// The length of a reset, with its IPv4 header.
-pub(crate) const RESET: usize = ipv4::HEADER + 20;
+/// The length of a reset, without its IP header.
+const RESET: usize = 20;
 
 /// How a packet to the node is answered.
 pub(crate) enum Answer {
     /// By an ICMP error.
     Problem(Problem),
     /// By a TCP reset.
-    Reset(TcpRepr<'static>),
+    Reset(IpRepr, TcpRepr<'static>),
     /// Not at all.
     Nothing,
 }
@@ -27,10 +24,11 @@ pub(crate) fn answer(header: &Header, packet: &[u8]) -> Answer {
         return Answer::Nothing;
     }
     match header.protocol.into() {
-        IpProtocol::Tcp => reset(header, packet).map_or(Answer::Nothing, Answer::Reset),
+        IpProtocol::Tcp => reset(header, packet)
+            .map_or(Answer::Nothing, |reset| Answer::Reset(envelope(header), reset)),
         IpProtocol::Udp => Answer::Problem(Problem::PortUnreachable),
-        IpProtocol::Icmp => Answer::Nothing,
-        _ => Answer::Problem(Problem::ProtocolUnreachable),
+        IpProtocol::Icmp | IpProtocol::Icmpv6 | IpProtocol::Ipv6NoNxt => Answer::Nothing,
+        _ => Answer::Problem(Problem::ProtocolUnreachable(header.protocol_at)),
     }
 }
 
@@ -65,19 +63,18 @@ fn reset(header: &Header, packet: &[u8]) -> Option<TcpRepr<'static>> {
     })
 }
 
-/// Writes a reset to whoever sent what `header` was read of, in a packet of [`RESET`] bytes.
-pub(crate) fn emit_reset(reset: &TcpRepr<'_>, header: &Header, packet: &mut [u8]) {
+/// The IP header of a reset to whoever sent what `header` was read of.
+fn envelope(header: &Header) -> IpRepr {
+    let (from, to) = (header.destination.into(), header.source.into());
+    IpRepr::new(from, to, IpProtocol::Tcp, RESET, ip::HOPS)
+}
+
+/// Writes a reset into a packet of just the right length.
+pub(crate) fn emit_reset(envelope: &IpRepr, reset: &TcpRepr<'_>, packet: &mut [u8]) {
     let capabilities = ChecksumCapabilities::default();
-    let repr = Ipv4Repr {
-        src_addr: header.destination,
-        dst_addr: header.source,
-        next_header: IpProtocol::Tcp,
-        payload_len: RESET - ipv4::HEADER,
-        hop_limit: 64,
-    };
-    repr.emit(&mut Ipv4Packet::new_unchecked(&mut *packet), &capabilities);
-    if let Some(payload) = packet.get_mut(ipv4::HEADER..) {
-        let (from, to) = (header.destination.into(), header.source.into());
-        reset.emit(&mut TcpPacket::new_unchecked(payload), &from, &to, &capabilities);
+    envelope.emit(&mut *packet, &capabilities);
+    if let Some(payload) = packet.get_mut(envelope.header_len()..) {
+        let mut segment = TcpPacket::new_unchecked(payload);
+        reset.emit(&mut segment, &envelope.src_addr(), &envelope.dst_addr(), &capabilities);
     }
 }

@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec;
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use service_core::Instant;
 
@@ -22,7 +22,7 @@ const SETS: usize = limits::NEIGHBOURS / WAYS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Neighbour {
     pub port: usize,
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
 }
 
 /// What is known of a neighbour that is to be sent to.
@@ -72,7 +72,7 @@ enum State {
 
 impl Entry {
     const FREE: Self = Self {
-        neighbour: Neighbour { port: usize::MAX, address: Ipv4Addr::UNSPECIFIED },
+        neighbour: Neighbour { port: usize::MAX, address: IpAddr::V4(Ipv4Addr::UNSPECIFIED) },
         state: State::Free,
     };
 
@@ -102,7 +102,10 @@ impl<F> Neighbours<F> {
     }
 
     fn set(&mut self, neighbour: Neighbour) -> &mut [Entry; WAYS] {
-        let bits = u64::from(neighbour.address.to_bits()) ^ (neighbour.port as u64) << 32;
+        let bits = match neighbour.address {
+            IpAddr::V4(v4) => u64::from(v4.to_bits()),
+            IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 ^ (v6.to_bits() as u64).rotate_left(7),
+        } ^ (neighbour.port as u64) << 32;
         let hash = (bits ^ self.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15 | self.seed << 1);
         &mut self.sets[(hash >> 32) as usize % SETS]
     }
@@ -174,6 +177,14 @@ impl<F> Neighbours<F> {
         }
     }
 
+    /// The station of `neighbour`, if it is known.
+    pub(crate) fn station(&mut self, neighbour: Neighbour) -> Option<Mac> {
+        match self.entry(neighbour)?.state {
+            State::Known { mac, .. } => Some(mac),
+            State::Free | State::Asking { .. } => None,
+        }
+    }
+
     /// Keeps a frame until `neighbour` is found; gives it back if too many wait.
     pub(crate) fn hold(&mut self, neighbour: Neighbour, frame: F) -> Option<F> {
         let same = self.waiting.iter().filter(|(other, _)| *other == neighbour).count();
@@ -238,7 +249,7 @@ mod tests {
     const MAC: Mac = [2, 0, 0, 0, 0, 1];
 
     fn neighbour(last: u32) -> Neighbour {
-        Neighbour { port: 1, address: Ipv4Addr::from_bits(0xcb00_7100 + last) }
+        Neighbour { port: 1, address: Ipv4Addr::from_bits(0xcb00_7100 + last).into() }
     }
 
     fn at(millis: u64) -> Instant {

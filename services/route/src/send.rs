@@ -1,14 +1,14 @@
 //! How frames leave: to a neighbour, as a question for one, as an error to a sender, or not.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 
 use service_core::Instant;
 
 use crate::arp::{self, Arp};
 use crate::counts::Reason;
 use crate::ethernet::{self, Mac};
-use crate::icmp::{self, Problem};
-use crate::ipv4::{self, Header};
+use crate::ip::{self, Header, Problem};
+use crate::ndp::{self, Ndp, Outgoing};
 use crate::neighbour::{Neighbour, Resolution};
 use crate::routes::Hop;
 use crate::{Forwarder, Frame, Ports};
@@ -59,9 +59,16 @@ impl<F: Frame> Forwarder<F> {
         ports: &mut P,
     ) {
         let link = &self.links[neighbour.port];
-        if let Some(own) = link.addresses.first() {
-            let arp = Arp::request((link.mac, *own), neighbour.address);
-            self.send_arp(neighbour.port, &arp, station, ports);
+        match (link.speaks_to(neighbour.address), neighbour.address) {
+            (Some(IpAddr::V4(own)), IpAddr::V4(target)) => {
+                let arp = Arp::request((link.mac, own), target);
+                self.send_arp(neighbour.port, &arp, station, ports);
+            }
+            (Some(IpAddr::V6(own)), IpAddr::V6(target)) => {
+                let question = Ndp::ask((link.mac, own), target, station);
+                self.send_ndp(neighbour.port, &question, ports);
+            }
+            _ => {}
         }
     }
 
@@ -72,8 +79,21 @@ impl<F: Frame> Forwarder<F> {
         station: Option<Mac>,
         ports: &mut P,
     ) {
-        if let Some(mut frame) = self.allocate(arp::FRAME - ethernet::HEADER, ports) {
+        if let Some(mut frame) = self.allocate(arp::FRAME, ports) {
             arp.emit(station, frame.head_mut());
+            self.counts.sent += 1;
+            ports.send(port, frame);
+        }
+    }
+
+    pub(crate) fn send_ndp<P: Ports<Frame = F>>(
+        &mut self,
+        port: usize,
+        message: &Outgoing,
+        ports: &mut P,
+    ) {
+        if let Some(mut frame) = self.allocate(ndp::FRAME, ports) {
+            message.emit(frame.head_mut());
             self.counts.sent += 1;
             ports.send(port, frame);
         }
@@ -88,22 +108,23 @@ impl<F: Frame> Forwarder<F> {
         packet: &[u8],
         ports: &mut P,
     ) {
-        if let Some(quotation) = icmp::quotation(header, packet)
-            && let Some(next) = self.back(header.source)
-            && let Some(own) = self.links[next.port].addresses.first().copied()
+        let sender = header.source;
+        if let Some(quotation) = ip::quotation(header, packet)
+            && let Some(next) = self.back(sender)
+            && let Some(own) = self.links[next.port].speaks_to(sender)
             && self.errors.allow(now)
             && let Some(mut error) =
-                self.allocate(ipv4::HEADER + icmp::HEADER + quotation.len(), ports)
+                self.allocate_ip(sender, ip::error_length(sender, quotation), ports)
         {
             let message = &mut error.head_mut()[ethernet::HEADER..];
-            icmp::emit_error(problem, own, header.source, quotation, message);
+            ip::emit_error(problem, own, sender, quotation, message);
             self.counts.errors += 1;
             self.output(now, next, error, ports);
         }
     }
 
     /// The way back to who sent a packet; `None` for the node itself and what no route leads to.
-    pub(crate) fn back(&self, source: Ipv4Addr) -> Option<Neighbour> {
+    pub(crate) fn back(&self, source: IpAddr) -> Option<Neighbour> {
         match self.routes.lookup(source)? {
             Hop::Neighbour { port, gateway } => {
                 Some(Neighbour { port, address: gateway.unwrap_or(source) })
@@ -112,23 +133,29 @@ impl<F: Frame> Forwarder<F> {
         }
     }
 
-    /// An IPv4 frame with a packet of `length` bytes to be written.
+    /// A frame with a packet of `length` bytes to be written, to a `peer` of either family.
+    pub(crate) fn allocate_ip<P: Ports<Frame = F>>(
+        &mut self,
+        peer: IpAddr,
+        length: usize,
+        ports: &mut P,
+    ) -> Option<F> {
+        let mut frame = self.allocate(ethernet::HEADER + length, ports)?;
+        let kind = if peer.is_ipv4() { ethernet::IPV4 } else { ethernet::IPV6 };
+        ethernet::set_type(frame.head_mut(), kind);
+        Some(frame)
+    }
+
     pub(crate) fn allocate<P: Ports<Frame = F>>(
         &mut self,
         length: usize,
         ports: &mut P,
     ) -> Option<F> {
-        let frame = ports.allocate(ethernet::HEADER + length);
-        match frame {
-            Some(mut frame) => {
-                ethernet::set_type(frame.head_mut(), ethernet::IPV4);
-                Some(frame)
-            }
-            None => {
-                self.counts.drop(Reason::Memory);
-                None
-            }
+        let frame = ports.allocate(length);
+        if frame.is_none() {
+            self.counts.drop(Reason::Memory);
         }
+        frame
     }
 
     pub(crate) fn discard<P: Ports<Frame = F>>(&mut self, reason: Reason, frame: F, ports: &mut P) {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import pytest
 
 from topology.pipeline import require_file
-from topology.probe.describe import expectation, tool
+from topology.probe.describe import expectation, family, tool
 from topology.probe.junit import junit
 from topology.probe.plan import (
     CountersRose,
@@ -29,6 +29,7 @@ from topology.resolve.types import Protocol
 
 ROOT = Path(__file__).parents[3]
 WEB, DNS, CLIENT = map(IPv4Address, ("203.0.113.80", "203.0.113.53", "192.0.2.100"))
+WEB6, DNS6, CLIENT6 = map(IPv6Address, ("2001:db8:3::80", "2001:db8:3::53", "2001:db8:1::100"))
 OUTSIDE = PlaceId("external", "client")
 BESIDE = PlaceId("servers")
 
@@ -51,8 +52,9 @@ def test_every_statement_and_every_deployed_node_has_a_probe(probes: tuple[Probe
 
 def test_the_page_is_fetched_by_address_and_by_name(probes: tuple[Probe, ...]) -> None:
     pages = [p for p in of(probes, "page-is-public") if isinstance(p.check, PageServed)]
-    urls = {p.check.url for p in pages if isinstance(p.check, PageServed)}
-    assert {"http://203.0.113.80/", "http://www.poc.example/"} <= urls
+    asked = {(p.check.url, p.check.version) for p in pages if isinstance(p.check, PageServed)}
+    assert {("http://203.0.113.80/", 4), ("http://[2001:db8:3::80]/", 6)} <= asked
+    assert {("http://www.poc.example/", 4), ("http://www.poc.example/", 6)} <= asked
     assert {p.place for p in pages} == {OUTSIDE}
     body = (ROOT / "content/web/index.html").read_bytes()
     assert {p.check.body for p in pages if p.check.url.endswith("example/")} == {body}  # type: ignore[union-attr]
@@ -65,11 +67,15 @@ def test_names_are_asked_over_both_transports_and_an_absent_one_too(
     for transport in (Protocol.TCP, Protocol.UDP):
         assert RecordAnswered(DNS, transport, "www.poc.example", "A", (str(WEB),)) in checks
         assert RecordAnswered(DNS, transport, "absent.poc.example", "A", ()) in checks
+        assert RecordAnswered(DNS6, transport, "www.poc.example", "AAAA", (str(WEB6),)) in checks
+        reverse = ip_address(WEB6).reverse_pointer
+        assert RecordAnswered(DNS6, transport, reverse, "PTR", ("www.poc.example",)) in checks
 
 
 def test_only_what_is_stated_may_answer(probes: tuple[Probe, ...]) -> None:
     checks = {p.check.address: p.check for p in probes if isinstance(p.check, OnlyOpen)}
-    assert checks[WEB] == OnlyOpen(WEB, frozenset({80}), frozenset())
+    for web in (WEB, WEB6):
+        assert checks[web] == OnlyOpen(web, frozenset({80}), frozenset())
     assert checks[DNS] == OnlyOpen(DNS, frozenset({53}), frozenset({53}))
     assert checks[IPv4Address("192.0.2.1")].tcp == frozenset()
 
@@ -79,8 +85,10 @@ def test_echo_is_probed_across_the_firewall_in_both_directions(probes: tuple[Pro
         (p.place, p.check.address) for p in of(probes, "no-ping") if isinstance(p.check, NoEcho)
     }
     assert (OUTSIDE, WEB) in echoes
+    assert (OUTSIDE, WEB6) in echoes
     assert (OUTSIDE, IPv4Address("192.0.2.1")) in echoes
     assert (BESIDE, CLIENT) in echoes
+    assert (BESIDE, CLIENT6) in echoes
     # The router's DMZ address does not lie across the firewall from the DMZ.
     assert (BESIDE, IPv4Address("203.0.113.1")) not in echoes
 
@@ -94,22 +102,34 @@ def test_counters_are_judged_last_and_by_what_was_sent(probes: tuple[Probe, ...]
 
 
 def test_the_dmz_calls_nobody(probes: tuple[Probe, ...]) -> None:
-    [silent] = [p for p in of(probes, "dmz-stays-in") if isinstance(p.check, NoAnswer)]
-    assert silent.place == BESIDE
-    assert isinstance(silent.check, NoAnswer)
-    assert silent.check.address == CLIENT
-    assert silent.check.tcp
-    assert silent.check.udp
+    silent = {
+        p.check.address: p for p in of(probes, "dmz-stays-in") if isinstance(p.check, NoAnswer)
+    }
+    assert set(silent) == {CLIENT, CLIENT6}
+    for probe in silent.values():
+        assert probe.place == BESIDE
+        assert isinstance(probe.check, NoAnswer)
+        assert probe.check.tcp
+        assert probe.check.udp
 
 
 def test_a_waypoint_is_seen_on_the_path(probes: tuple[Probe, ...]) -> None:
-    [path] = [
-        p.check
+    paths = {
+        p.check.address: p.check
         for p in of(probes, "through-firewall")
-        if isinstance(p.check, PathRecorded) and p.check.address == WEB
-    ]
-    assert path.port == 80
-    assert IPv4Address("192.0.2.1") in path.hops
+        if isinstance(p.check, PathRecorded)
+    }
+    assert paths[WEB].port == 80
+    assert IPv4Address("192.0.2.1") in paths[WEB].hops
+    assert IPv6Address("2001:db8:1::1") in paths[WEB6].hops
+
+
+def test_both_families_are_probed_of_every_statement_about_packets(
+    probes: tuple[Probe, ...],
+) -> None:
+    told = {(p.statement, family(p.check)) for p in probes}
+    packets = {p.statement for p in probes if family(p.check)}
+    assert told >= {(statement, which) for statement in packets for which in ("IPv4", "IPv6")}
 
 
 def test_every_probe_can_be_told(probes: tuple[Probe, ...]) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from topology.cli.views.json import Json
-from topology.probe.describe import expectation, tool
+from topology.probe.describe import expectation, family, tool
 from topology.probe.results import Outcome, Report, Status
 from topology.probe.run import Progress as OnOutcome
 
@@ -54,7 +54,7 @@ def print_report(report: Report, *, every: bool) -> None:
 
 
 def _by_statement(report: Report, title: str) -> Table:
-    table = _table(title, "", "statement", "probes", "from", "with", "not as stated")
+    table = _table(title, "", "statement", "probes", "from", "with", "over", "not as stated")
     for statement, group in _grouped(report):
         worst = min((o.status for o in group), key=_SEVERITY.index)
         wrong = [o for o in group if o.status is not Status.SEEN]
@@ -65,6 +65,7 @@ def _by_statement(report: Report, title: str) -> Table:
             Text(str(len(group))),
             Text(", ".join(places) or "libvirt's host"),
             Text(", ".join(dict.fromkeys(tool(o.probe.check) for o in group))),
+            Text(", ".join(sorted({family(o.probe.check) for o in group} - {""}))),
             Text("\n".join(_told(o) for o in wrong), style=_STYLE[worst]),
         )
     return table
@@ -127,6 +128,7 @@ def report_document(report: Report) -> Json:
                 "from": str(outcome.probe.place or ""),
                 "target": outcome.probe.target,
                 "tool": tool(outcome.probe.check),
+                "family": family(outcome.probe.check),
                 "expected": expectation(outcome.probe.check),
                 "status": outcome.status.value,
                 "seen": outcome.seen,

@@ -69,16 +69,19 @@ impl Port {
     }
 }
 
-/// Whether a frame is an IPv4 TCP segment that asks for a connection to `port`.
+/// Whether a frame is a TCP segment that asks for a connection to `port`; one behind extension
+/// headers is not known.
 fn opens_connection(frame: &[u8], port: u16) -> bool {
     const SYN: u8 = 2;
     const ACK: u8 = 16;
     const RST: u8 = 4;
     let byte = |at: usize| frame.get(at).copied().unwrap_or(0);
-    if byte(12) != 8 || byte(13) != 0 || byte(14 + 9) != 6 {
-        return false;
-    }
-    let tcp = 14 + usize::from(byte(14) & 15) * 4;
+    const TCP: u8 = 6;
+    let tcp = match [byte(12), byte(13)] {
+        [0x08, 0x00] if byte(14 + 9) == TCP => 14 + usize::from(byte(14) & 15) * 4,
+        [0x86, 0xdd] if byte(14 + 6) == TCP => 14 + 40,
+        _ => return false,
+    };
     byte(tcp + 13) & (SYN | ACK | RST) == SYN
         && [byte(tcp + 2), byte(tcp + 3)] == port.to_be_bytes()
 }
@@ -151,6 +154,14 @@ mod tests {
         assert!(!opens_connection(&frame, 80));
         frame[47] = 2;
         frame[23] = 17;
+        assert!(!opens_connection(&frame, 80));
+        let mut frame = [0u8; 74];
+        frame[12..15].copy_from_slice(&[0x86, 0xdd, 0x60]);
+        frame[20] = 6;
+        frame[56..58].copy_from_slice(&80u16.to_be_bytes());
+        frame[67] = 2;
+        assert!(opens_connection(&frame, 80));
+        frame[20] = 58;
         assert!(!opens_connection(&frame, 80));
     }
 }

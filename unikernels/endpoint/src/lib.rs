@@ -8,7 +8,7 @@ mod datagrams;
 mod device;
 mod streams;
 
-use core::net::IpAddr;
+use core::net::Ipv6Addr;
 
 use machine::Purpose;
 use node::{Node, Totals, sooner};
@@ -102,27 +102,25 @@ fn attach(config: &NodeConfig, attachment: &Attachment, device: &mut Port) -> In
     let mut settings = Config::new(mac.into());
     settings.random_seed = machine::random_seed();
     let mut interface = Interface::new(settings, device, moment(node::now()));
+    let own = attachment.addresses.iter();
+    let v6 = own.clone().any(|own| own.address().is_ipv6());
+    let own = own.map(|own| IpCidr::new(own.address().into(), own.length()));
+    let link_local = v6.then(|| IpCidr::new(link_local(attachment.mac.octets()).into(), 64));
     interface.update_ip_addrs(|list| {
-        for own in &attachment.addresses {
-            // IPv6 is not carried yet.
-            let IpAddr::V4(address) = own.address() else { continue };
-            if list.push(IpCidr::new(address.into(), own.length())).is_err() {
+        for address in own.chain(link_local) {
+            if list.push(address).is_err() {
                 machine::die(format_args!("more addresses than an interface can have"));
             }
         }
     });
     for route in &config.routes {
-        let (IpAddr::V4(network), IpAddr::V4(via)) = (route.prefix.network(), route.via) else {
-            continue;
+        let route = smoltcp::iface::Route {
+            cidr: IpCidr::new(route.prefix.network().into(), route.prefix.length()),
+            via_router: route.via.into(),
+            preferred_until: None,
+            expires_at: None,
         };
-        let prefix = IpCidr::new(network.into(), route.prefix.length());
         interface.routes_mut().update(|list| {
-            let route = smoltcp::iface::Route {
-                cidr: prefix,
-                via_router: via.into(),
-                preferred_until: None,
-                expires_at: None,
-            };
             if list.push(route).is_err() {
                 machine::die(format_args!("more routes than an interface can have"));
             }
@@ -131,23 +129,37 @@ fn attach(config: &NodeConfig, attachment: &Attachment, device: &mut Port) -> In
     interface
 }
 
+/// The address of a station on its own link (RFC 4291 appendix A): routers ask from theirs, and are
+/// answered there.
+fn link_local(mac: [u8; 6]) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.map(u16::from);
+    let identifier = [(a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f];
+    let [first, second, third, fourth] = identifier;
+    Ipv6Addr::new(0xfe80, 0, 0, 0, first, second, third, fourth)
+}
+
 /// Tells the segment who has the addresses now: a switch, or a neighbour, may know a predecessor.
 fn announce(attachment: &Attachment, device: &mut Port) {
-    let mac = attachment.mac.octets();
     for own in &attachment.addresses {
-        let IpAddr::V4(address) = own.address() else { continue };
-        let Some(mut frame) = machine::Frame::new(42) else { return };
-        let head = frame.head_mut();
-        // An ARP request for the own address (RFC 5227, 2.3).
-        head[..6].fill(0xff);
-        head[6..12].copy_from_slice(&mac);
-        head[12..22].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
-        head[22..28].copy_from_slice(&mac);
-        head[28..32].copy_from_slice(&address.octets());
-        head[32..38].fill(0);
-        head[38..42].copy_from_slice(&address.octets());
+        let Some(mut frame) =
+            machine::Frame::new(service_route::announcement_length(own.address()))
+        else {
+            return;
+        };
+        service_route::announce(attachment.mac.octets(), own.address(), frame.head_mut());
         // A full queue this early would be a device that sends nothing at all.
         let _ = device.nic.send(frame);
     }
     device.nic.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_station_has_an_address_on_its_link() {
+        let address: Ipv6Addr = "fe80::ff:fe00:350".parse().expect("an address");
+        assert_eq!(link_local([2, 0, 0, 0, 3, 0x50]), address);
+    }
 }

@@ -13,11 +13,11 @@ use smoltcp::wire::{
 
 use crate::ports::{Bytes, Node, firewall, router};
 
-const NOW: Instant = Instant::from_micros(5_000_000);
-const SERVERS: usize = 0;
-const TRANSIT: usize = 1;
+pub const NOW: Instant = Instant::from_micros(5_000_000);
+pub const SERVERS: usize = 0;
+pub const TRANSIT: usize = 1;
 /// The router's own hardware addresses, by port.
-const OWN: [[u8; 6]; 2] = [[2, 0, 0, 0, 3, 1], [2, 0, 0, 0, 2, 2]];
+pub const OWN: [[u8; 6]; 2] = [[2, 0, 0, 0, 3, 1], [2, 0, 0, 0, 2, 2]];
 const WEB: ([u8; 6], Ipv4Addr) = ([2, 0, 0, 0, 3, 0x50], Ipv4Addr::new(203, 0, 113, 80));
 const UPSTREAM: ([u8; 6], Ipv4Addr) = ([2, 0, 0, 0, 2, 1], Ipv4Addr::new(198, 51, 100, 1));
 const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
@@ -27,7 +27,12 @@ fn checksums() -> ChecksumCapabilities {
     ChecksumCapabilities::default()
 }
 
-fn ethernet(from: [u8; 6], to: [u8; 6], ethertype: EthernetProtocol, payload: &[u8]) -> Vec<u8> {
+pub fn ethernet(
+    from: [u8; 6],
+    to: [u8; 6],
+    ethertype: EthernetProtocol,
+    payload: &[u8],
+) -> Vec<u8> {
     let repr =
         EthernetRepr { src_addr: EthernetAddress(from), dst_addr: EthernetAddress(to), ethertype };
     let mut frame = vec![0; 14];
@@ -194,7 +199,8 @@ fn what_must_not_be_forwarded_is_dropped_without_a_word() {
         ("station", EthernetProtocol::Ipv4, [0xff; 6]),
         ("station", EthernetProtocol::Ipv4, [2, 9, 9, 9, 9, 9]),
         ("station", EthernetProtocol::Arp, [2, 9, 9, 9, 9, 9]),
-        ("ipv6", EthernetProtocol::Ipv6, OWN[TRANSIT]),
+        ("malformed", EthernetProtocol::Ipv6, OWN[TRANSIT]),
+        ("station", EthernetProtocol::Ipv6, [0x33, 0x33, 0, 0, 0, 1]),
         ("protocol", EthernetProtocol::Unknown(0x88cc), OWN[TRANSIT]),
         ("malformed", EthernetProtocol::Arp, OWN[TRANSIT]),
     ];
@@ -360,12 +366,13 @@ fn nobody_takes_the_nodes_own_addresses() {
 fn a_node_announces_itself_twice() {
     let mut node = router();
     node.forwarder.announce(NOW, &mut node.ports);
-    assert_eq!(node.ports.sent.len(), 2);
+    // By ARP and by neighbour discovery, on each segment.
+    assert_eq!(node.ports.sent.len(), 4);
     let due = node.forwarder.poll(NOW, &mut node.ports).expect("a second time");
     assert_eq!(due, NOW + Duration::from_secs(2));
     assert_eq!(node.forwarder.poll(due, &mut node.ports), None);
     let sent: Vec<_> = node.ports.sent.into_iter().collect();
-    assert_eq!(sent[..2], sent[2..]);
+    assert_eq!(sent[..4], sent[4..]);
     assert_eq!((&sent[0].1[..6], sent[0].0), (&[0xff; 6][..], SERVERS));
 }
 

@@ -2,10 +2,12 @@
 
 use proptest::prelude::*;
 use service_core::Duration;
+use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::{icmp, tcp};
-use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, IpAddress};
+use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr};
+use std::net::IpAddr;
 
-use crate::world::World;
+use crate::world::{CLIENTS, SERVERS, World};
 
 const STEP: Duration = Duration::from_millis(10);
 
@@ -15,15 +17,14 @@ fn socket() -> tcp::Socket<'static> {
 }
 
 /// Sends `data` from the client to a port of the server and back; what came back.
-fn echo(world: &mut World, port: u16, data: &[u8]) -> Option<Vec<u8>> {
+fn echo(world: &mut World, server: IpAddr, port: u16, data: &[u8]) -> Option<Vec<u8>> {
     let mut listener = socket();
     listener.listen(port).expect("free");
     let listener = world.server.sockets.add(listener);
     let client = world.client.sockets.add(socket());
-    let remote = (IpAddress::v4(203, 0, 113, 80), port);
     let context = world.client.interface.context();
     let connecting = world.client.sockets.get_mut::<tcp::Socket>(client);
-    connecting.connect(context, remote, 40_000).expect("free");
+    connecting.connect(context, (server, port), 40_000).expect("free");
     let (mut sent, mut back) = (0, Vec::new());
     for _ in 0..2000 {
         world.step(STEP);
@@ -54,73 +55,100 @@ fn echo(world: &mut World, port: u16, data: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn a_permitted_connection_works_from_end_to_end() {
-    let mut world = World::new(true);
     let data: Vec<u8> = (0..200_000u32).map(|index| (index * 7 / 3) as u8).collect();
-    assert_eq!(echo(&mut world, 80, &data).as_deref(), Some(data.as_slice()));
-    assert_eq!(world.firewall.counter("rule.web-in"), 1);
-    assert!(world.firewall.counter("established") > 200);
-    assert_eq!(world.firewall.counter("rule.default"), 0);
-    assert!(world.router.counter("forwarded") > 200);
-    assert_eq!((world.firewall.ports.held, world.router.ports.held), (0, 0));
+    for server in SERVERS {
+        let mut world = World::new(true);
+        assert_eq!(echo(&mut world, server, 80, &data).as_deref(), Some(data.as_slice()));
+        assert_eq!(world.firewall.counter("rule.web-in"), 1);
+        assert!(world.firewall.counter("established") > 200);
+        assert_eq!(world.firewall.counter("rule.default"), 0);
+        assert!(world.router.counter("forwarded") > 200);
+        assert_eq!((world.firewall.ports.held, world.router.ports.held), (0, 0));
+    }
 }
 
 #[test]
 fn a_port_that_no_rule_permits_is_silent() {
-    let mut world = World::new(true);
-    assert_eq!(echo(&mut world, 81, b"hello"), None);
-    assert!(world.firewall.counter("rule.default") > 0);
-    assert_eq!(world.router.counter("forwarded"), 0);
-    let event = world.firewall.forwarder.take_drop_event().expect("an event");
-    let line = world.firewall.forwarder.describe(&event).expect("a line").to_string();
-    assert_eq!(
-        line,
-        concat!(
-            r#"{"event":"drop","node":"firewall","rule":"default","interface":"external","#,
-            r#""protocol":"tcp","source":"192.0.2.100","destination":"203.0.113.80","port":81}"#
-        )
-    );
+    for (server, client) in SERVERS.into_iter().zip(CLIENTS) {
+        let mut world = World::new(true);
+        assert_eq!(echo(&mut world, server, 81, b"hello"), None);
+        assert!(world.firewall.counter("rule.default") > 0);
+        assert_eq!(world.router.counter("forwarded"), 0);
+        let event = world.firewall.forwarder.take_drop_event().expect("an event");
+        let line = world.firewall.forwarder.describe(&event).expect("a line").to_string();
+        let start = concat!(
+            r#"{"event":"drop","node":"firewall","rule":"default","#,
+            r#""interface":"external","protocol":"tcp","#
+        );
+        let end = format!(r#""source":"{client}","destination":"{server}","port":81}}"#);
+        assert_eq!(line, format!("{start}{end}"));
+    }
 }
 
 #[test]
 fn nothing_is_opened_from_within() {
-    let mut world = World::new(true);
-    let mut listener = socket();
-    listener.listen(80).expect("free");
-    let listener = world.client.sockets.add(listener);
-    let server = world.server.sockets.add(socket());
-    let context = world.server.interface.context();
-    let connecting = world.server.sockets.get_mut::<tcp::Socket>(server);
-    let remote = (IpAddress::v4(192, 0, 2, 100), 80);
-    connecting.connect(context, remote, 40_000).expect("free");
-    for _ in 0..500 {
-        world.step(STEP);
+    for client in CLIENTS {
+        let mut world = World::new(true);
+        let mut listener = socket();
+        listener.listen(80).expect("free");
+        let listener = world.client.sockets.add(listener);
+        let server = world.server.sockets.add(socket());
+        let context = world.server.interface.context();
+        let connecting = world.server.sockets.get_mut::<tcp::Socket>(server);
+        connecting.connect(context, (client, 80), 40_000).expect("free");
+        for _ in 0..500 {
+            world.step(STEP);
+        }
+        let listener = world.client.sockets.get_mut::<tcp::Socket>(listener);
+        assert_eq!(listener.state(), tcp::State::Listen);
+        assert!(world.firewall.counter("rule.default") > 0);
     }
-    let listener = world.client.sockets.get_mut::<tcp::Socket>(listener);
-    assert_eq!(listener.state(), tcp::State::Listen);
-    assert!(world.firewall.counter("rule.default") > 0);
+}
+
+/// An echo message of the family of `to`.
+fn message(request: bool, from: IpAddr, to: IpAddr, seq_no: u16, data: &[u8]) -> Vec<u8> {
+    let checksums = ChecksumCapabilities::default();
+    let ident = 7;
+    let mut bytes = vec![0; 8 + data.len()];
+    match (from, to) {
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            let repr = match request {
+                true => Icmpv6Repr::EchoRequest { ident, seq_no, data },
+                false => Icmpv6Repr::EchoReply { ident, seq_no, data },
+            };
+            let mut packet = Icmpv6Packet::new_unchecked(&mut bytes[..]);
+            repr.emit(&from, &to, &mut packet, &checksums);
+        }
+        _ => {
+            let repr = match request {
+                true => Icmpv4Repr::EchoRequest { ident, seq_no, data },
+                false => Icmpv4Repr::EchoReply { ident, seq_no, data },
+            };
+            repr.emit(&mut Icmpv4Packet::new_unchecked(&mut bytes[..]), &checksums);
+        }
+    }
+    bytes
 }
 
 /// Sends echo requests from the client; how many were answered.
-fn ping(world: &mut World, to: IpAddress) -> usize {
+fn ping(world: &mut World, to: IpAddr) -> usize {
     let buffer = || icmp::PacketBuffer::new(vec![icmp::PacketMetadata::EMPTY; 8], vec![0; 4096]);
     let mut socket = icmp::Socket::new(buffer(), buffer());
     socket.bind(icmp::Endpoint::Ident(7)).expect("free");
     let handle = world.client.sockets.add(socket);
+    let from = CLIENTS[usize::from(to.is_ipv6())];
     let mut answered = 0;
     for seq_no in 0..5 {
         let socket = world.client.sockets.get_mut::<icmp::Socket>(handle);
         let data = [seq_no as u8; 500];
-        let repr = Icmpv4Repr::EchoRequest { ident: 7, seq_no, data: &data };
-        let payload = socket.send(repr.buffer_len(), to).expect("room");
-        let checksums = smoltcp::phy::ChecksumCapabilities::default();
-        repr.emit(&mut Icmpv4Packet::new_unchecked(payload), &checksums);
+        let request = message(true, from, to, seq_no, &data);
+        socket.send_slice(&request, to.into()).expect("room");
         world.step(STEP);
         world.step(STEP);
         let socket = world.client.sockets.get_mut::<icmp::Socket>(handle);
-        while let Ok((payload, _)) = socket.recv() {
-            let packet = Icmpv4Packet::new_checked(payload).expect("a message");
-            let reply = Icmpv4Repr::parse(&packet, &checksums).expect("a right checksum");
-            assert_eq!(reply, Icmpv4Repr::EchoReply { ident: 7, seq_no, data: &data });
+        while let Ok((payload, source)) = socket.recv() {
+            assert_eq!(source, to.into());
+            assert_eq!(payload, message(false, to, from, seq_no, &data));
             answered += 1;
         }
     }
@@ -129,13 +157,24 @@ fn ping(world: &mut World, to: IpAddress) -> usize {
 
 #[test]
 fn echoes_are_answered_by_a_router_and_dropped_by_the_firewall() {
-    let addresses =
-        [[203, 0, 113, 80], [203, 0, 113, 1], [198, 51, 100, 2], [198, 51, 100, 1], [192, 0, 2, 1]];
-    for [a, b, c, d] in addresses {
+    let addresses = [
+        "203.0.113.80",
+        "203.0.113.1",
+        "198.51.100.2",
+        "198.51.100.1",
+        "192.0.2.1",
+        "2001:db8:3::80",
+        "2001:db8:3::1",
+        "2001:db8:2::2",
+        "2001:db8:2::1",
+        "2001:db8:1::1",
+    ];
+    for address in addresses {
+        let address = address.parse().expect("an address");
         let mut world = World::new(false);
-        assert_eq!(ping(&mut world, IpAddress::v4(a, b, c, d)), 5);
+        assert_eq!(ping(&mut world, address), 5, "{address}");
         let mut world = World::new(true);
-        assert_eq!(ping(&mut world, IpAddress::v4(a, b, c, d)), 0);
+        assert_eq!(ping(&mut world, address), 0, "{address}");
         assert_eq!(world.firewall.counter("rule.no-echo"), 5);
     }
 }
@@ -143,8 +182,8 @@ fn echoes_are_answered_by_a_router_and_dropped_by_the_firewall() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
-    fn any_data_arrives(data in prop::collection::vec(any::<u8>(), 1..20_000)) {
+    fn any_data_arrives(data in prop::collection::vec(any::<u8>(), 1..20_000), v6 in 0usize..2) {
         let mut world = World::new(true);
-        prop_assert_eq!(echo(&mut world, 80, &data), Some(data));
+        prop_assert_eq!(echo(&mut world, SERVERS[v6], 80, &data), Some(data));
     }
 }

@@ -1,7 +1,7 @@
 //! A little network of hosts and forwarders, joined in memory.
 
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use service_core::{Duration, Instant};
 use smoltcp::iface::{Config, Interface, SocketSet};
@@ -24,14 +24,16 @@ pub struct Wire {
 }
 
 impl Host {
-    pub fn new(mac: [u8; 6], address: &str, gateway: [u8; 4]) -> Self {
+    /// A host with these addresses, which are one each family's, and these gateways.
+    pub fn new(mac: [u8; 6], addresses: [&str; 2], gateways: (Ipv4Addr, Ipv6Addr)) -> Self {
         let mut wire = Wire::default();
         let config = Config::new(HardwareAddress::Ethernet(EthernetAddress(mac)));
         let mut interface = Interface::new(config, &mut wire, smoltcp::time::Instant::ZERO);
-        let address: IpCidr = address.parse().expect("an address");
-        interface.update_ip_addrs(|addresses| addresses.push(address).expect("room"));
+        let addresses = addresses.map(|text| text.parse::<IpCidr>().expect("an address"));
+        interface.update_ip_addrs(|list| list.extend(addresses));
         let routes = interface.routes_mut();
-        routes.add_default_ipv4_route(Ipv4Addr::from(gateway)).expect("room");
+        routes.add_default_ipv4_route(gateways.0).expect("room");
+        routes.add_default_ipv6_route(gateways.1).expect("room");
         Self { interface, sockets: SocketSet::new(vec![]), wire }
     }
 
@@ -90,6 +92,16 @@ pub struct World {
     pub server: Host,
 }
 
+/// The addresses of the server and of the client.
+pub const SERVERS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 80)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 3, 0, 0, 0, 0, 0x80)),
+];
+pub const CLIENTS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 100)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0x100)),
+];
+
 /// The forwarders' ports by the segment they are on.
 const FIREWALL: [usize; 2] = [0, 1];
 const ROUTER: [usize; 2] = [1, 0];
@@ -100,10 +112,18 @@ impl World {
         let open = document.replace(r#""rules":["#, r#""rules":[{"action":"permit","from":[],"log":false,"match":[],"name":"all","to":[]},"#);
         Self {
             now: Instant::ZERO + Duration::from_secs(1),
-            client: Host::new([2, 0, 0, 0, 1, 100], "192.0.2.100/24", [192, 0, 2, 1]),
+            client: Host::new(
+                [2, 0, 0, 0, 1, 100],
+                ["192.0.2.100/24", "2001:db8:1::100/64"],
+                (Ipv4Addr::new(192, 0, 2, 1), Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1)),
+            ),
             firewall: if filtered { firewall() } else { Node::new(&open) },
             router: router(),
-            server: Host::new([2, 0, 0, 0, 3, 80], "203.0.113.80/24", [203, 0, 113, 1]),
+            server: Host::new(
+                [2, 0, 0, 0, 3, 80],
+                ["203.0.113.80/24", "2001:db8:3::80/64"],
+                (Ipv4Addr::new(203, 0, 113, 1), Ipv6Addr::new(0x2001, 0xdb8, 3, 0, 0, 0, 0, 1)),
+            ),
         }
     }
 

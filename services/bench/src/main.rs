@@ -15,6 +15,8 @@ use service_web::{Connection, Site};
 
 use service_bench::packets::{self, Pool};
 
+mod scale;
+
 /// How often each operation is done in one run, and how many runs there are.
 const OPERATIONS: u32 = 200_000;
 const RUNS: u32 = 7;
@@ -23,8 +25,9 @@ fn measure(name: &str, operation: impl FnMut(u32)) {
     measure_some(name, OPERATIONS, operation);
 }
 
-/// Prints the least and the median of several runs, in nanoseconds an operation.
-fn measure_some(name: &str, operations: u32, mut operation: impl FnMut(u32)) {
+/// Prints the least and the median of several runs, in nanoseconds an operation; returns the
+/// median.
+fn measure_some(name: &str, operations: u32, mut operation: impl FnMut(u32)) -> f64 {
     let mut runs: Vec<f64> = (0..RUNS)
         .map(|_| {
             let start = Clock::now();
@@ -33,7 +36,9 @@ fn measure_some(name: &str, operations: u32, mut operation: impl FnMut(u32)) {
         })
         .collect();
     runs.sort_by(f64::total_cmp);
-    println!("{name:<44} {:>8.1} {:>8.1}", runs[0], runs[runs.len() / 2]);
+    let median = runs[runs.len() / 2];
+    println!("{name:<44} {:>8.1} {median:>8.1}", runs[0]);
+    median
 }
 
 fn document(node: &str) -> NodeConfig {
@@ -159,6 +164,8 @@ fn main() {
     dns();
     filter();
     route();
+    scale::rules();
+    scale::routes();
     for node in ["web", "dns", "firewall"] {
         let name = format!("config: read the document of {node}");
         measure_some(&name, OPERATIONS / 100, |_| {

@@ -33,6 +33,19 @@ pub fn tcp(source: u16, destination: u16, flags: u8) -> Vec<u8> {
     packet[20..22].copy_from_slice(&source.to_be_bytes());
     packet[22..24].copy_from_slice(&destination.to_be_bytes());
     packet[32..34].copy_from_slice(&[0x50, flags]);
+    finish(packet)
+}
+
+/// A segment from the client to some other destination.
+pub fn to(destination: [u8; 4]) -> Vec<u8> {
+    let mut packet = tcp(1, 80, SYN);
+    packet[16..20].copy_from_slice(&destination);
+    packet[10..12].fill(0);
+    finish(packet)
+}
+
+/// Writes the checksum of the header, which has none yet.
+fn finish(mut packet: Vec<u8>) -> Vec<u8> {
     let words = packet[..20].chunks(2).map(|word| u32::from(word[0]) << 8 | u32::from(word[1]));
     let sum: u32 = words.sum();
     let checksum = !((sum >> 16) + (sum & 0xffff)) as u16;

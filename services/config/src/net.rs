@@ -123,6 +123,12 @@ pub struct Prefix {
 }
 
 impl Prefix {
+    /// The prefix of `length` bits, or of all that an address has, that holds `address`.
+    pub fn holding(address: IpAddr, length: u8) -> Self {
+        let length = length.min(if address.is_ipv4() { 32 } else { 128 });
+        Self { network: mask(address, length), length }
+    }
+
     /// The lowest address of the prefix.
     pub const fn network(self) -> IpAddr {
         self.network
@@ -186,7 +192,7 @@ impl InterfaceAddress {
 
     /// The attached prefix.
     pub fn prefix(self) -> Prefix {
-        Prefix { network: mask(self.address, self.length), length: self.length }
+        Prefix::holding(self.address, self.length)
     }
 }
 

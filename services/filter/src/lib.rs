@@ -7,12 +7,14 @@
 
 extern crate alloc;
 
+mod block;
 mod extensions;
 mod filter;
 mod flow;
 mod key;
 mod packet;
 mod rules;
+mod vectors;
 
 pub use extensions::Upper;
 pub use filter::{Cause, Filter, FilterError, Verdict};

@@ -26,6 +26,7 @@ mod neighbour;
 mod port;
 mod routes;
 mod send;
+mod table;
 
 pub use discovery::{announce, announcement_length};
 pub use error::RouteError;

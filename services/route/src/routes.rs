@@ -1,15 +1,14 @@
-//! Longest-prefix match.
-//!
-//! The table is a list, the longest prefixes first, which is enough for tens of routes; `lookup`
-//! is the seam behind which a trie can stand that stays flat for thousands.
+//! Where packets go: to the node's own addresses, its attached prefixes, by its static routes.
 
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr};
 
-use service_config::NodeConfig;
+use service_config::{NodeConfig, Prefix};
+
+use crate::table::Table;
 
 /// Where packets to a destination go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hop {
     /// To the node itself.
     Local,
@@ -21,86 +20,52 @@ pub(crate) enum Hop {
 
 #[derive(Debug)]
 pub(crate) struct Routes {
-    /// IPv4's and IPv6's.
-    tables: [Vec<Entry>; 2],
-}
-
-/// A prefix; an IPv4 address is the first 32 bits of its number.
-#[derive(Debug)]
-struct Entry {
-    network: u128,
-    mask: u128,
-    hop: Hop,
+    table: Table<Hop>,
+    reserved: Vec<IpAddr>,
 }
 
 impl Routes {
-    /// The routes of a node: its own addresses, its attached prefixes, its static routes.
+    /// The routes of a node: of equal prefixes its own address goes before an attached prefix,
+    /// and that before a static route.
     pub(crate) fn new(config: &NodeConfig) -> Self {
-        let mut routes = Self { tables: [Vec::new(), Vec::new()] };
+        let mut entries = Vec::new();
+        let mut reserved = Vec::new();
+        let mut reserve = |address: IpAddr, hop: Hop, entries: &mut Vec<(Prefix, Hop)>| {
+            entries.push((Prefix::holding(address, u8::MAX), hop));
+            reserved.push(address);
+        };
         for (port, interface) in config.interfaces.iter().enumerate() {
             for own in &interface.addresses {
-                let (network, length) = (own.prefix().network(), own.length());
-                routes.add(own.address(), 128, Hop::Local);
-                routes.add(network, length, Hop::Neighbour { port, gateway: None });
+                reserve(own.address(), Hop::Local, &mut entries);
+                entries.push((own.prefix(), Hop::Neighbour { port, gateway: None }));
                 // RFC 3021: a prefix of 31 or 32 bits has no broadcast; IPv6 has none at all.
-                if let IpAddr::V4(v4) = network
-                    && length < 31
+                if let IpAddr::V4(network) = own.prefix().network()
+                    && own.length() < 31
                 {
-                    let broadcast = Ipv4Addr::from_bits(v4.to_bits() | u32::MAX >> length);
-                    routes.add(network, 128, Hop::Broadcast);
-                    routes.add(broadcast.into(), 128, Hop::Broadcast);
+                    let last = Ipv4Addr::from_bits(network.to_bits() | u32::MAX >> own.length());
+                    reserve(network.into(), Hop::Broadcast, &mut entries);
+                    reserve(last.into(), Hop::Broadcast, &mut entries);
                 }
             }
         }
         for route in &config.routes {
             if let Some(port) = config.interface(&route.interface) {
                 let hop = Hop::Neighbour { port, gateway: Some(route.via) };
-                routes.add(route.prefix.network(), route.prefix.length(), hop);
+                entries.push((route.prefix, hop));
             }
         }
-        routes.sort();
-        routes
-    }
-
-    fn add(&mut self, network: IpAddr, length: u8, hop: Hop) {
-        let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
-        let table = &mut self.tables[usize::from(network.is_ipv6())];
-        table.push(Entry { network: bits(network), mask, hop });
-    }
-
-    /// A stable sort: of equal prefixes the attached one goes before a static route.
-    fn sort(&mut self) {
-        for table in &mut self.tables {
-            table.sort_by_key(|entry| core::cmp::Reverse(entry.mask));
-        }
+        Self { table: Table::new(&entries), reserved }
     }
 
     /// The addresses that no neighbour may claim: the node's own, and broadcasts.
     pub(crate) fn reserved(&self) -> Vec<IpAddr> {
-        let [v4, v6] = &self.tables;
-        let reserved = |entry: &&Entry| matches!(entry.hop, Hop::Local | Hop::Broadcast);
-        let v4 = v4.iter().filter(reserved).map(|entry| v4_of(entry.network).into());
-        let v6 = v6.iter().filter(reserved).map(|entry| Ipv6Addr::from_bits(entry.network).into());
-        v4.chain(v6).collect()
+        self.reserved.clone()
     }
 
     /// Where packets to `address` go.
     pub(crate) fn lookup(&self, address: IpAddr) -> Option<Hop> {
-        let number = bits(address);
-        let table = &self.tables[usize::from(address.is_ipv6())];
-        table.iter().find(|entry| number & entry.mask == entry.network).map(|entry| entry.hop)
+        self.table.lookup(address)
     }
-}
-
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => u128::from(v4.to_bits()) << 96,
-        IpAddr::V6(v6) => v6.to_bits(),
-    }
-}
-
-fn v4_of(bits: u128) -> Ipv4Addr {
-    Ipv4Addr::from_bits((bits >> 96) as u32)
 }
 
 #[cfg(test)]
@@ -108,7 +73,6 @@ mod tests {
     extern crate std;
 
     use super::*;
-    use proptest::prelude::*;
 
     fn router() -> Routes {
         let document = include_bytes!("../../config/tests/documents/router.json");
@@ -145,33 +109,5 @@ mod tests {
         let reserved = router().reserved();
         assert!(reserved.contains(&Ipv4Addr::new(203, 0, 113, 255).into()));
         assert_eq!(reserved.len(), 8);
-    }
-
-    proptest! {
-        #[test]
-        fn lookup_finds_the_longest_of_any_prefixes(
-            prefixes in prop::collection::vec((any::<u128>(), 0u8..=128), 0..40),
-            probes in prop::collection::vec(any::<u128>(), 20),
-        ) {
-            let mask = |length: u8| u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
-            let mut routes = Routes { tables: [Vec::new(), Vec::new()] };
-            for (port, (bits, length)) in prefixes.iter().enumerate() {
-                let network = Ipv6Addr::from(bits & mask(*length)).into();
-                routes.add(network, *length, Hop::Neighbour { port, gateway: None });
-            }
-            routes.sort();
-            let inside = prefixes.iter().map(|(bits, _)| *bits);
-            for probe in probes.into_iter().chain(inside) {
-                let longest = prefixes.iter()
-                    .filter(|(bits, length)| (bits ^ probe) & mask(*length) == 0)
-                    .map(|(_, length)| *length)
-                    .max();
-                let found = match routes.lookup(Ipv6Addr::from(probe).into()) {
-                    Some(Hop::Neighbour { port, .. }) => Some(prefixes[port].1),
-                    _ => None,
-                };
-                prop_assert_eq!(found, longest);
-            }
-        }
     }
 }

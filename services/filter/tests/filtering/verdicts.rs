@@ -1,12 +1,11 @@
 //! Verdicts on the policy of the proof of concept.
 
-mod common;
-
-use common::*;
 use proptest::prelude::*;
 use service_config::{Action, Endpoint, Match, Protocol, Rule};
 use service_core::{Duration, Instant};
 use service_filter::{Cause, FLOWS, Filter, Packet, Transport, Verdict, timeouts};
+
+use crate::packets::*;
 
 const NOW: Instant = Instant::from_micros(1);
 const DEFAULT: Verdict = Verdict::Drop { cause: Cause::Default, log: true };

@@ -1,0 +1,5 @@
+//! What the filter decides.
+
+mod classifier;
+mod packets;
+mod verdicts;

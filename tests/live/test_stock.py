@@ -73,21 +73,21 @@ def test_each_load_says_what_came_through(stock: StockNetwork, tmp_path: Path) -
         [n for n in stock.topology.nodes.values() if n.kind == kind] for kind in ("web", "dns")
     )
     page = f"http://{web.interfaces[0].addresses[0].ip}/"
-    http = load_http(client, page, connections=8, seconds=1, core=0)
+    http = load_http(client, page, connections=8, seconds=1, cpus="0")
     assert http.errors == 0
     assert http.body > len(web.resources[0].body)
-    closing = load_http(client, page, connections=8, seconds=1, core=0, closing=True)
+    closing = load_http(client, page, connections=8, seconds=1, cpus="0", closing=True)
     assert closing.rate < http.rate
     with pytest.raises(LoadError, match=r"'status': [1-9]"):
-        load_http(client, f"{page}absent", connections=1, seconds=1, core=0)
+        load_http(client, f"{page}absent", connections=1, seconds=1, cpus="0")
     data = tmp_path / "queries"
     data.write_text(queries(dns.zones))
-    asked = load_dns(client, dns.interfaces[0].addresses[0].ip, data, seconds=1, core=0, rate=500)
+    asked = load_dns(client, dns.interfaces[0].addresses[0].ip, data, seconds=1, cpus="0", rate=500)
     assert asked.codes.keys() == {"NOERROR", "NXDOMAIN"}
     assert asked.lost == 0
     assert 0 < asked.latency["p50"] <= asked.latency["p99.9"]
-    assert load_tcp(client, sink, seconds=1, cores=(0, 1)).rate > 1e6
-    packets = load_packets(client, sink, seconds=1, cores=(0, 1), rate=1000)
+    assert load_tcp(client, sink, seconds=1, cpus=("0", "0")).rate > 1e6
+    packets = load_packets(client, sink, seconds=1, cpus=("0", "0"), rate=1000)
     assert packets.received == pytest.approx(1000, rel=0.2)
 
 

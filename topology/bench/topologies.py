@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,13 @@ def with_sink(file: Path, rules: int = 0) -> str:
     """
     document = _document(file)
     document["services"]["bulk"] = [f"tcp/{BULK_PORT}", f"udp/{BULK_PORT}"]
-    prefix = document["segments"][_SINK_SEGMENT]["prefixes"][0]
-    network = prefix.rpartition(".")[0]
-    routes = {"default": "router"}
+    prefixes = document["segments"][_SINK_SEGMENT]["prefixes"]
     document["nodes"][SINK] = {
         "kind": "external",
-        "interfaces": {_SINK_SEGMENT: {"addresses": [f"{network}.{_SINK_HOST}"]}},
-        "routes": routes,
+        "interfaces": {
+            _SINK_SEGMENT: {"addresses": [str(ip_network(one)[_SINK_HOST]) for one in prefixes]}
+        },
+        "routes": {"default": "router"},
     }
     (policy,) = document["policies"].values()
     policy["rules"].append(

@@ -12,6 +12,7 @@ from topology.bench.load.dns import queries, read_dnsperf
 from topology.bench.load.errors import LoadError
 from topology.bench.load.http import read_wrk
 from topology.bench.load.latency import percentiles
+from topology.bench.load.site import Cores, cores
 from topology.bench.stock.files import nginx_files, nsd_files, zone_file
 from topology.bench.topologies import SINK, with_sink
 from topology.diagnostics import Severity
@@ -91,6 +92,14 @@ def test_more_rules_change_no_statement(tmp_path: Path, rules: int) -> None:
     assert policy is not None
     assert len(policy.rules) == rules
     assert not resolved.nodes[SINK].deployed
+
+
+def test_paths_have_the_same_cores_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {5, 2, 3})
+    assert cores("segment") == Cores("2", "5")
+    assert cores("through") == Cores("2,5", "2,5")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {7})
+    assert cores("segment") == Cores("7", "7")
 
 
 def test_a_zone_becomes_a_master_file() -> None:

@@ -40,12 +40,12 @@ class Packets:
     lost: float
 
 
-def load_tcp(client: Place, sink: Place, *, seconds: float, cores: tuple[int, int]) -> Bulk:
+def load_tcp(client: Place, sink: Place, *, seconds: float, cpus: tuple[str, str]) -> Bulk:
     """One TCP connection from `client` to `sink`; the first second does not count.
 
-    `cores` are the client's and the sink's. Raises `LoadError`.
+    `cpus` are the client's and the sink's. Raises `LoadError`.
     """
-    end = _iperf(client, sink, ["--omit", "1"], seconds, cores)["end"]
+    end = _iperf(client, sink, ["--omit", "1"], seconds, cpus)["end"]
     return Bulk(end["sum_received"]["bits_per_second"], end["sum_sent"]["retransmits"])
 
 
@@ -54,13 +54,13 @@ def load_packets(
     sink: Place,
     *,
     seconds: float,
-    cores: tuple[int, int],
+    cpus: tuple[str, str],
     rate: int | None = None,
 ) -> Packets:
     """Frames of 64 bytes, as many as the client can send or `rate` a second; raises `LoadError`."""
     bits = 0 if rate is None else rate * SMALL * 8
     flags = ["--udp", "--length", str(SMALL), "--bitrate", str(bits)]
-    said = _iperf(client, sink, flags, seconds, cores)["end"]
+    said = _iperf(client, sink, flags, seconds, cpus)["end"]
     sent, received = said["sum_sent"], said["sum_received"]
     arrived = received["packets"] - received["lost_packets"]
     if arrived <= 0:
@@ -84,20 +84,20 @@ def read_iperf(said: str) -> dict[str, Any]:
 
 
 def _iperf(
-    client: Place, sink: Place, flags: list[str], seconds: float, cores: tuple[int, int]
+    client: Place, sink: Place, flags: list[str], seconds: float, cpus: tuple[str, str]
 ) -> dict[str, Any]:
     address = next(a.partition("/")[0] for a in sink.addresses if ":" not in a)
-    with _listening(sink, cores[1]):
-        command = ["taskset", "--cpu-list", str(cores[0]), "iperf3", "--client", address]
+    with _listening(sink, cpus[1]):
+        command = ["taskset", "--cpu-list", cpus[0], "iperf3", "--client", address]
         command += ["--port", str(BULK_PORT), "--json", "--connect-timeout", "3000"]
         command += ["--time", f"{seconds:g}", *flags]
         return read_iperf(client.run(command, timeout=seconds + 30).stdout)
 
 
 @contextmanager
-def _listening(sink: Place, core: int) -> Iterator[None]:
+def _listening(sink: Place, cpus: str) -> Iterator[None]:
     """A server in the sink for the time of the block."""
-    command = ["taskset", "--cpu-list", str(core), "iperf3", "--server", "--port", str(BULK_PORT)]
+    command = ["taskset", "--cpu-list", cpus, "iperf3", "--server", "--port", str(BULK_PORT)]
     listens = ["ss", "-Hnlt", f"sport = :{BULK_PORT}"]
     with subprocess.Popen(
         sink.command(command),

@@ -69,14 +69,14 @@ def load_dns(
     data: Path,
     *,
     seconds: float,
-    core: int,
+    cpus: str,
     rate: int | None = None,
 ) -> DnsLoad:
-    """Asks the names in `data` over UDP from a place, by one thread on one core.
+    """Asks the names in `data` over UDP from a place, by one thread, on `cpus` (a list of taskset).
 
     At a `rate` each answer's latency is noted; raises `LoadError`.
     """
-    command = ["taskset", "--cpu-list", str(core), "dnsperf", "-s", str(server), "-d", str(data)]
+    command = ["taskset", "--cpu-list", cpus, "dnsperf", "-s", str(server), "-d", str(data)]
     command += ["-c", str(_CLIENTS), "-T", "1", "-l", f"{seconds:g}", "-t", f"{_TIMEOUT:g}"]
     if rate is not None:
         command += ["-Q", str(rate), "-q", str(_OUTSTANDING), "-v"]

@@ -43,13 +43,13 @@ class HttpLoad:
 
 
 def load_http(
-    place: Place, url: str, *, connections: int, seconds: float, core: int, closing: bool = False
+    place: Place, url: str, *, connections: int, seconds: float, cpus: str, closing: bool = False
 ) -> HttpLoad:
-    """Loads `url` from a place by one thread on one core.
+    """Loads `url` from a place by one thread, on `cpus` (a list of taskset).
 
     `closing` asks for a connection of its own for each request. Raises `LoadError`.
     """
-    command = ["taskset", "--cpu-list", str(core), "wrk", "--threads", "1"]
+    command = ["taskset", "--cpu-list", cpus, "wrk", "--threads", "1"]
     command += ["--connections", str(connections), "--duration", f"{seconds:g}s"]
     command += ["--timeout", "5s", "--script", str(_SCRIPT)]
     command += ["--header", "Connection: close"] if closing else []

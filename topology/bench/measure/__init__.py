@@ -8,6 +8,10 @@ from __future__ import annotations
 from topology.bench.measure.base import Bench, Chart, Figure, Measure, Section
 from topology.bench.measure.boot import Boot, BootDns, BootEmulated
 from topology.bench.measure.density import Density, Most
+from topology.bench.measure.dns import Dns
+from topology.bench.measure.forward import SmallPackets, TcpBulk
+from topology.bench.measure.http import Http, NewConnections
+from topology.bench.measure.rules import Rules
 
 __all__ = ["MEASURES", "Bench", "Chart", "Figure", "Measure", "Section"]
 
@@ -17,5 +21,11 @@ MEASURES: tuple[Measure, ...] = (
     BootEmulated(),
     Density(),
     Most(),
+    Http(),
+    Dns(),
+    TcpBulk(),
+    SmallPackets(),
+    NewConnections(),
+    Rules(),
 )
 """All measures; the order within one is the runner's."""

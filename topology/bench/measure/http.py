@@ -1,0 +1,91 @@
+"""HTTP: pages a second over connections that last, and connections a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from topology.bench.load.http import HttpLoad, load_http
+from topology.bench.measure.base import Bench, Chart, Figure
+from topology.bench.measure.on_site import CONDITIONS, OnSite
+from topology.bench.record import Detail, Point, Sample, Subject
+
+__all__ = ["Http", "NewConnections"]
+
+
+class Http(OnSite):
+    """Pages a second."""
+
+    figure: ClassVar = Figure(
+        "http",
+        "HTTP, pages served",
+        "1/s",
+        "higher",
+        headline=True,
+        at={"connections": 32},
+        chart=Chart.LINE,
+        x="connections",
+        series="path",
+    )
+    method: ClassVar = (
+        "wrk, one thread, asks for the page again as soon as it has it, over connections that "
+        "last. Only whole answers with status 2xx or 3xx count; what fails is in each sample's "
+        f"detail. {CONDITIONS} A closed loop: it shows capacity, not latency at a rate."
+    )
+    tools: ClassVar[tuple[str, ...]] = ("wrk", "nginx", "nsd", "nft")
+    closing: ClassVar = False
+
+    def points(self, quick: bool) -> tuple[Point, ...]:
+        """32 connections, then one and a hundred."""
+        counts = (32, 100) if quick else (32, 1, 100)
+        return tuple({"path": p, "connections": c} for c in counts for p in ("segment", "through"))
+
+    def measure(
+        self, subject: Subject, point: Point, repeat: int, bench: Bench
+    ) -> Iterator[Sample]:
+        """Loads once."""
+        here, path = self.site(subject), str(point["path"])
+        load = load_http(
+            here.place(path),
+            here.page(),
+            connections=int(point["connections"]),
+            seconds=self.lasting(bench.quick),
+            cpus=here.settle(path).load,
+            closing=self.closing,
+        )
+        if load.errors:
+            bench.note(f"some requests failed: {load.refused}", self.name, str(subject))
+        yield self.sample(subject, point, repeat, load.rate, detail=detail_of(load))
+
+
+class NewConnections(Http):
+    """Connections a second."""
+
+    figure = Figure(
+        "connections",
+        "New TCP connections, each with one request",
+        "1/s",
+        "higher",
+        headline=True,
+        at={"path": "through"},
+    )
+    method = (
+        "wrk asks for the page with `Connection: close`, 32 at a time: each request is a TCP "
+        "connection of its own, from SYN to FIN, that the firewall judges and remembers. The "
+        f"client may use 64,511 ports. {CONDITIONS}"
+    )
+    closing = True
+
+    def points(self, quick: bool) -> tuple[Point, ...]:
+        """Through the firewall first."""
+        return tuple({"path": path, "connections": 32} for path in ("through", "segment"))
+
+
+def detail_of(load: HttpLoad) -> Detail:
+    """What explains a rate."""
+    return {
+        "answers": load.answers,
+        "bytes_each": round(load.body, 1),
+        "failed": dict(load.refused),
+        "closed_loop_us": dict(load.latency),
+    }

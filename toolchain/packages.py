@@ -113,6 +113,8 @@ NEEDS: Final = (
     Need("iputils-ping", "sends echo requests that should be dropped", Group.PROBE, ("ping",)),
     Need("wrk", "measures requests a second", Group.PROBE, ("wrk",)),
     Need("nftables", "reads loaded rulesets back", Group.TEST, ("nft",)),
+    Need("dnsperf", "asks names faster than anybody does", Group.TEST, ("dnsperf",)),
+    Need("hping3", "floods, from made-up addresses", Group.TEST, ("hping3",)),
     Need("tcpdump", "shows tests what is on the wire", Group.TEST, ("tcpdump",)),
 )
 """All that is needed whatever the state of the toolchain."""

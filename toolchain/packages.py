@@ -128,6 +128,7 @@ BENCH: Final = (
     Need("dnsperf", "measures queries a second", Group.BENCH, ("dnsperf",)),
     Need("iperf3", "measures bulk transfers and small packets", Group.BENCH, ("iperf3",)),
     Need("ethtool", "turns offloads off", Group.BENCH, ("ethtool",)),
+    Need("fio", "reads files, to compare storage with", Group.BENCH, ("fio",)),
 )
 """What benchmarks take besides; an installation would start servers on the host's own ports."""
 

@@ -25,6 +25,7 @@ __all__ = [
     "CONTAINER_UID",
     "ContainerFiles",
     "RenderError",
+    "booted_element",
     "container_element",
     "container_xml",
     "cpu_mode",
@@ -64,12 +65,17 @@ def unikernel_xml(domain: PlannedDomain, *, kernel: str, initrd: str) -> str:
 
     Raises `RenderError` for a way of booting that this project has no platform for.
     """
+    return xml_text(booted_element(domain, kernel=kernel, initrd=initrd))
+
+
+def booted_element(domain: PlannedDomain, *, kernel: str, initrd: str) -> Element:
+    """`unikernel_element` with the paths of kernel and initrd on libvirt's host."""
     root = unikernel_element(domain)
     boot = root.find("os")
     assert boot is not None
     SubElement(boot, "kernel").text = kernel
     SubElement(boot, "initrd").text = initrd
-    return xml_text(root)
+    return root
 
 
 def unikernel_element(domain: PlannedDomain) -> Element:

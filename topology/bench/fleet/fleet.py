@@ -21,7 +21,7 @@ from topology.bench.record import Subject
 from topology.image import ensure
 from topology.platforms.types import Accelerator, RootFilesystem, Variant
 
-__all__ = ["Fleet", "Reply", "fleet"]
+__all__ = ["Fleet", "Reply", "fleet", "ground", "planned"]
 
 _STARTERS: Mapping[Subject, Callable[[Ground], Starter]] = {
     Subject.UNIKERNEL: UnikernelStarter,
@@ -97,12 +97,52 @@ def fleet(
     interval: float = 0.002,
 ) -> Iterator[Fleet]:
     """A fleet on a bridge of its own, none of it started; all of it is gone at the end."""
+    with ground(bench) as (place, tag):
+        made = planned(bench, subject, count, place, tag, service=service, accelerator=accelerator)
+        starter = _STARTERS[subject](place)
+        try:
+            for instance in made:
+                starter.prepare(instance)
+            with Asker(bench.surroundings, interval) as asker:
+                running = Fleet(starter, made, asker)
+                try:
+                    yield running
+                finally:
+                    running.stop_all()
+        finally:
+            starter.close()
+
+
+@contextmanager
+def ground(bench: Bench) -> Iterator[tuple[Ground, str]]:
+    """Where instances can be started, with a bridge, and the bridge's name; both are gone after."""
     directory = Path(tempfile.mkdtemp(prefix="fleet-", dir=bench.scratch))
     directory.chmod(0o755)  # mapped containers look into it
-    ground = Ground(bench.surroundings, bench.uri, directory)
+    place = Ground(bench.surroundings, bench.uri, directory)
     tag = "tp" + secrets.token_hex(2)
+    try:
+        line = ("type", "bridge", "stp_state", "0", "forward_delay", "0")
+        place.run("ip", "link", "add", tag, *line)
+        place.run("ip", "link", "set", tag, "up")
+        yield place, tag
+    finally:
+        place.surroundings.run(["ip", "link", "delete", tag], check=False)
+        shutil.rmtree(directory)
+
+
+def planned(
+    bench: Bench,
+    subject: Subject,
+    count: int,
+    place: Ground,
+    tag: str,
+    *,
+    service: str = "web",
+    accelerator: str | None = None,
+) -> tuple[Instance, ...]:
+    """Instances of a subject's variant as they would be deployed, on the bridge `tag`."""
     variant = Variant.UNIKERNEL if subject is Subject.UNIKERNEL else Variant.CONTAINERS
-    made = instances(
+    return instances(
         count,
         service,
         variant,
@@ -110,27 +150,6 @@ def fleet(
         images=ensure(variant, {"dns", "web"}, root=bench.root),
         accelerator=Accelerator(accelerator or bench.accelerator),
         rootfs=RootFilesystem(bench.environment.get("TOPOLOGY_ROOTFS", RootFilesystem.FILE)),
-        consoles=directory,
+        consoles=place.directory,
         tag=tag,
     )
-    _bridge(ground, tag)
-    starter = _STARTERS[subject](ground)
-    try:
-        for instance in made:
-            starter.prepare(instance)
-        with Asker(bench.surroundings, interval) as asker:
-            running = Fleet(starter, made, asker)
-            try:
-                yield running
-            finally:
-                running.stop_all()
-    finally:
-        starter.close()
-        ground.surroundings.run(["ip", "link", "delete", tag], check=False)
-        shutil.rmtree(directory)
-
-
-def _bridge(ground: Ground, name: str) -> None:
-    line = ("type", "bridge", "stp_state", "0", "forward_delay", "0")
-    ground.run("ip", "link", "add", name, *line)
-    ground.run("ip", "link", "set", name, "up")

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
-from xml.etree.ElementTree import SubElement
+from xml.etree.ElementTree import Element, SubElement
 
 import libvirt
 
@@ -23,8 +22,9 @@ from topology.probe.places import Surroundings
 from topology.render.domain_xml import (
     CONTAINER_UID,
     ContainerFiles,
-    container_xml,
-    unikernel_xml,
+    booted_element,
+    container_element,
+    xml_text,
 )
 from topology.render.uri import lxc_uri
 
@@ -117,9 +117,16 @@ class _Libvirt(Starter):
         """Ends the connection."""
         self._connection.close()
 
-    def _create(self, xml: str) -> None:
+    def complete(self, domain: Element, instance: Instance) -> None:
+        """Adds to a stack's XML what an instance has besides: the name of its port on the host,
+        which libvirt else chooses."""
+        interface = domain.find("devices/interface")
+        assert interface is not None
+        SubElement(interface, "target", dev=instance.port)
+
+    def _create(self, domain: Element) -> None:
         try:
-            self._connection.createXML(xml, 0)
+            self._connection.createXML(xml_text(domain), 0)
         except libvirt.libvirtError as error:
             raise BenchError(f"libvirt does not start an instance: {error}") from error
 
@@ -148,9 +155,10 @@ class UnikernelStarter(_Libvirt):
     def start(self, instance: Instance) -> Start:
         """Creates the domain."""
         image, config = str(instance.domain.image.path), str(self.config(instance))
-        xml = _with_port(unikernel_xml(instance.domain, kernel=image, initrd=config), instance)
+        domain = booted_element(instance.domain, kernel=image, initrd=config)
+        self.complete(domain, instance)
         began = time.monotonic()
-        self._create(xml)
+        self._create(domain)
         return Start(began, began, time.monotonic())
 
     def _mark(self) -> re.Pattern[bytes]:
@@ -165,21 +173,22 @@ class LxcStarter(_Libvirt):
 
     def start(self, instance: Instance) -> Start:
         """Makes console and root, then creates the domain."""
-        domain = instance.domain
-        mapped = domain.boot.root is RootFilesystem.MOUNT
+        planned = instance.domain
+        mapped = planned.boot.root is RootFilesystem.MOUNT
         began = time.monotonic()
         console = self.console(instance)
         console.write_bytes(b"")
         os.chown(console, CONTAINER_UID if mapped else 0, -1)
         root = self._root(instance)
         if mapped:
-            mount_image(self.ground, domain.image.path, root)
+            mount_image(self.ground, planned.image.path, root)
         files = ContainerFiles(
-            str(root if mapped else domain.image.path), str(self.config(instance)), str(console)
+            str(root if mapped else planned.image.path), str(self.config(instance)), str(console)
         )
-        xml = _with_port(container_xml(domain, files), instance)
+        domain = container_element(planned, files)
+        self.complete(domain, instance)
         prepared = time.monotonic()
-        self._create(xml)
+        self._create(domain)
         return Start(began, prepared, time.monotonic())
 
     def stop(self, instance: Instance) -> None:
@@ -211,12 +220,3 @@ def children(process: int) -> Sequence[int]:
     """The processes that a process started."""
     path = Path(f"/proc/{process}/task/{process}/children")
     return [int(text) for text in path.read_text(encoding="ascii").split()]
-
-
-def _with_port(xml: str, instance: Instance) -> str:
-    """The XML with the interface's name on the host, which libvirt else chooses."""
-    root = ElementTree.fromstring(xml)  # noqa: S314 -- made here
-    interface = root.find("devices/interface")
-    assert interface is not None
-    SubElement(interface, "target", dev=instance.port)
-    return ElementTree.tostring(root, encoding="unicode")

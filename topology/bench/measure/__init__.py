@@ -12,6 +12,7 @@ from topology.bench.measure.dns import Dns
 from topology.bench.measure.forward import SmallPackets, TcpBulk
 from topology.bench.measure.http import Http, NewConnections
 from topology.bench.measure.rules import Rules
+from topology.bench.measure.storage import RandomReads, SequentialReads
 
 __all__ = ["MEASURES", "Bench", "Chart", "Figure", "Measure", "Section"]
 
@@ -27,5 +28,7 @@ MEASURES: tuple[Measure, ...] = (
     SmallPackets(),
     NewConnections(),
     Rules(),
+    SequentialReads(),
+    RandomReads(),
 )
 """All measures; the order within one is the runner's."""

@@ -11,10 +11,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv6Address, ip_interface
 from queue import Empty, Queue
 from threading import Thread
 from typing import IO
@@ -24,19 +24,27 @@ import pytest
 from tests.support.deployed import Lab, Stack, copy_of_the_project, started_lab
 from tests.support.golden import PROJECT
 from tests.support.marks import LIVE_AS_ROOT
-from tests.support.wire import ipv4
+from tests.support.wire import ipv4, ipv6
 from topology.pipeline import require_file
 from topology.probe.outputs import SegmentOutput
 from topology.probe.places import Place
 from topology.reach.samples import Sample, samples
 from topology.reach.trace import End
-from topology.resolve.types import Kind, Protocol, ResolvedNode, ResolvedTopology
+from topology.resolve.types import (
+    Address,
+    InterfaceAddress,
+    Kind,
+    Prefix,
+    Protocol,
+    ResolvedNode,
+    ResolvedTopology,
+)
 
 pytestmark = LIVE_AS_ROOT
 
 COUNT = 1000
 VARIANTS = ("unikernel", "containers")
-NUMBERS = {Protocol.ICMP: 1, Protocol.TCP: 6, Protocol.UDP: 17}
+NUMBERS = {Protocol.ICMP: 1, Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMPV6: 58}
 PATIENCE = 20.0
 """Seconds without a packet after which nothing more is expected."""
 
@@ -68,14 +76,19 @@ def with_guests(topology: ResolvedTopology) -> ResolvedTopology:
         name = f"guest-{interface.segment}"
         if not node.deployed or node.kind.forwards or others or name in nodes:
             continue
-        address = next(a for a in interface.addresses if a.version == 4)
         taken = {a.ip for n in topology.nodes.values() for i in n.interfaces for a in i.addresses}
-        network = address.network
-        assert isinstance(network, IPv4Network)
-        free = next(host for host in reversed(list(network.hosts())) if host not in taken)
-        own = replace(interface, addresses=(IPv4Interface((int(free), network.prefixlen)),), mac="")
+        addresses = tuple(free_address(a.network, taken) for a in interface.addresses)
+        own = replace(interface, addresses=addresses, mac="")
         nodes[name] = ResolvedNode(name, Kind.EXTERNAL, node.host, (own,), node.routes)
     return replace(topology, nodes=nodes)
+
+
+def free_address(network: Prefix, taken: Set[Address]) -> InterfaceAddress:
+    """The last address of a prefix that nobody has."""
+    numbers = range(int(network.broadcast_address) - 1, int(network.network_address), -1)
+    hosts = (network[number - int(network.network_address)] for number in numbers)
+    free = next(host for host in hosts if host not in taken)
+    return ip_interface(f"{free}/{network.prefixlen}")
 
 
 def guest_place(stack: Stack, node: ResolvedNode, bridges: Mapping[str, str]) -> Place:
@@ -84,7 +97,7 @@ def guest_place(stack: Stack, node: ResolvedNode, bridges: Mapping[str, str]) ->
         name=f"{stack.name}-{node.name}",
         bridge=bridges[interface.segment],
         addresses=tuple(str(address) for address in interface.addresses),
-        routes=tuple((str(r.prefix), str(r.via)) for r in node.routes if r.prefix.version == 4),
+        routes=tuple((str(r.prefix), str(r.via)) for r in node.routes),
         surroundings=stack.lab.surroundings,
     )
 
@@ -123,16 +136,14 @@ def _read(stream: IO[str], lines: Queue[str]) -> None:
 def packet_bytes(sample: Sample, identity: int) -> bytes:
     packet = sample.packet
     assert isinstance(packet.protocol, Protocol)
-    assert isinstance(packet.source, IPv4Address)
-    assert isinstance(packet.destination, IPv4Address)
-    return ipv4(
-        packet.source,
-        packet.destination,
-        NUMBERS[packet.protocol],
-        packet.port or 0,
-        packet.source_port or 0,
-        identity,
-    )
+    rest = (NUMBERS[packet.protocol], packet.port or 0, packet.source_port or 0, identity)
+    match packet.source, packet.destination:
+        case IPv4Address() as source, IPv4Address() as destination:
+            return ipv4(source, destination, *rest)
+        case IPv6Address() as source, IPv6Address() as destination:
+            return ipv6(source, destination, *rest)
+        case ends:
+            raise AssertionError(f"two families: {ends}")
 
 
 def test_what_the_model_predicts_is_what_packets_do(stack: Stack) -> None:
@@ -147,7 +158,7 @@ def test_what_the_model_predicts_is_what_packets_do(stack: Stack) -> None:
         if name.startswith("guest-"):
             places[name] = guest_place(stack, node, bridges)
             places[name].attach()
-    drawn = samples(topology, sorted(places), COUNT, versions=(4,))
+    drawn = samples(topology, sorted(places), COUNT)
     assert len(drawn) >= COUNT
     segments = {bridge: name for name, bridge in bridges.items()}
     try:
@@ -164,9 +175,11 @@ def test_what_the_model_predicts_is_what_packets_do(stack: Stack) -> None:
         if seen[number] != set(sample.seen_on)
     ]
     assert not wrong, f"{len(wrong)} of {len(drawn)} differ:\n" + "\n".join(wrong[:40])
-    ends = Counter(sample.predicted.end for sample in drawn)
-    assert ends[End.DELIVERED] > 100
-    assert ends[End.FILTERED] > 100
+    for version in (4, 6):
+        of_it = [s for s in drawn if s.packet.source.version == version]
+        ends = Counter(sample.predicted.end for sample in of_it)
+        assert ends[End.DELIVERED] > 100
+        assert ends[End.FILTERED] > 100
 
 
 def exchange(

@@ -1,7 +1,7 @@
 """Packets on the wire: made by hand, sent from a place, heard on bridges.
 
 Run as a program inside namespaces: `send` reads packets as hex lines and sends them, `listen`
-prints a line for every IPv4 packet that crosses one of the bridges. Nothing but the standard
+prints a line for every IP packet that crosses one of the bridges. Nothing but the standard
 library, since a namespace may not see more.
 """
 
@@ -12,12 +12,13 @@ import socket
 import struct
 import sys
 import time
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 _ETH_P_ALL = 3
 _ADD_MEMBERSHIP, _PROMISCUOUS = 1, 1
 _RATE = 500
-_ICMP, _TCP, _UDP = 1, 6, 17
+_TCP, _UDP, _ICMPV6 = 6, 17, 58
+_IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
 
 
 def ipv4(
@@ -30,16 +31,39 @@ def ipv4(
 ) -> bytes:
     """A packet with an identification of its own: a SYN, a datagram, or a message of ICMP."""
     ends = source.packed + destination.packed
-    if protocol == _TCP:
-        body = struct.pack("!HHIIBBHHH", source_port, port, identity, 0, 5 << 4, 2, 1024, 0, 0)
-        body = _with_checksum(body, 16, ends + struct.pack("!HH", protocol, len(body)))
-    elif protocol == _UDP:
-        body = struct.pack("!HHHH", source_port, port, 16, 0) + b"agreemnt"
-        body = _with_checksum(body, 6, ends + struct.pack("!HH", protocol, len(body)))
-    else:
-        body = _with_checksum(struct.pack("!BBHHH", port, 0, 0, identity, 1) + b"agreemnt", 2, b"")
+    body = _body(ends, protocol, port, source_port, identity)
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), identity, 0, 64, protocol, 0) + ends
     return _with_checksum(header, 10, b"") + body
+
+
+def ipv6(
+    source: IPv6Address,
+    destination: IPv6Address,
+    protocol: int,
+    port: int,
+    source_port: int,
+    identity: int,
+) -> bytes:
+    """The same over IPv6, which is told by its flow label."""
+    ends = source.packed + destination.packed
+    body = _body(ends, protocol, port, source_port, identity)
+    return struct.pack("!IHBB", 6 << 28 | identity, len(body), protocol, 64) + ends + body
+
+
+def _body(ends: bytes, protocol: int, port: int, source_port: int, identity: int) -> bytes:
+    if protocol == _TCP:
+        body = struct.pack("!HHIIBBHHH", source_port, port, identity, 0, 5 << 4, 2, 1024, 0, 0)
+        place = 16
+    elif protocol == _UDP:
+        body = struct.pack("!HHHH", source_port, port, 16, 0) + b"agreemnt"
+        place = 6
+    else:
+        body = struct.pack("!BBHHH", port, 0, 0, identity, 1) + b"agreemnt"
+        place = 2
+    # All but ICMP of IPv4 answer for the addresses too (RFC 4443 section 2.3).
+    covered = protocol in (_TCP, _UDP, _ICMPV6)
+    pseudo = ends + struct.pack("!HH", protocol, len(body)) if covered else b""
+    return _with_checksum(body, place, pseudo)
 
 
 def _with_checksum(data: bytes, at: int, pseudo: bytes) -> bytes:
@@ -52,10 +76,16 @@ def _with_checksum(data: bytes, at: int, pseudo: bytes) -> bytes:
 
 def send() -> None:
     """Sends what standard input holds, at a rate that loses nothing in queues."""
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as v4,
+        socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as v6,
+    ):
         for line in sys.stdin:
             packet = bytes.fromhex(line)
-            raw.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
+            if packet[0] >> 4 == 4:
+                v4.sendto(packet, (str(IPv4Address(packet[16:20])), 0))
+            else:
+                v6.sendto(packet, (str(IPv6Address(packet[24:40])), 0))
             time.sleep(1 / _RATE)
 
 
@@ -81,10 +111,14 @@ def listen(bridges: list[str]) -> None:
             return
         for ear in (each for each in ears if each in ready):
             frame = ear.recv(2048)
-            if frame[12:14] == b"\x08\x00" and len(frame) >= 34:
+            if frame[12:14] == _IPV4 and len(frame) >= 34:
                 (identity,) = struct.unpack("!H", frame[18:20])
-                ends = (socket.inet_ntoa(frame[26:30]), socket.inet_ntoa(frame[30:34]))
-                say(" ".join((ears[ear], str(identity), str(frame[23]), *ends)))
+                ends = f"{IPv4Address(frame[26:30])} {IPv4Address(frame[30:34])}"
+                say(f"{ears[ear]} {identity} {frame[23]} {ends}")
+            elif frame[12:14] == _IPV6 and len(frame) >= 54:
+                identity = struct.unpack("!I", frame[14:18])[0] & 0xFFFFF
+                ends = f"{IPv6Address(frame[22:38])} {IPv6Address(frame[38:54])}"
+                say(f"{ears[ear]} {identity} {frame[20]} {ends}")
 
 
 def say(line: str) -> None:

@@ -8,7 +8,7 @@ use service_config as config;
 use service_core::{CounterName, Counters, Instant};
 
 use crate::FLOWS;
-use crate::flow::Flows;
+use crate::flow::{Flows, Passage};
 use crate::packet::Packet;
 use crate::rules::Rules;
 
@@ -108,9 +108,17 @@ impl Filter {
             return Verdict::Drop { cause: Cause::Invalid, log: false };
         };
         if let Some(flows) = &mut self.flows {
-            if flows.pass(now, &packet) {
-                self.counts.established += 1;
-                return Verdict::Accept;
+            let segment = packet.segment(bytes);
+            match flows.pass(now, &packet, segment.as_ref()) {
+                Passage::Established => {
+                    self.counts.established += 1;
+                    return Verdict::Accept;
+                }
+                Passage::Invalid => {
+                    self.counts.invalid += 1;
+                    return Verdict::Drop { cause: Cause::Invalid, log: false };
+                }
+                Passage::New => {}
             }
             // A quotation begins behind the eight bytes of the error's own header.
             if packet.is_error()
@@ -136,7 +144,7 @@ impl Filter {
             return Verdict::Drop { cause, log };
         }
         if let Some(flows) = &mut self.flows
-            && !flows.open(now, &packet)
+            && !flows.open(now, &packet, packet.segment(bytes).as_ref())
         {
             self.counts.full += 1;
             return Verdict::Drop { cause: Cause::Full, log: false };

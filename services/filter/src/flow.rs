@@ -1,8 +1,9 @@
 //! The flows that are let back: a bounded table that forgets fairly.
 //!
 //! The table is an array of sets, and a flow has its place in one of them. When a set is full, a
-//! flow that only one side has spoken on is forgotten first, then the longest idle one of a
-//! protocol without connections; a TCP connection that both sides know is never forgotten for
+//! flow that only one side has spoken on is forgotten first (of TCP one whose handshake is not
+//! over, though the server has answered), then one that is closing, then the longest idle one of
+//! a protocol without connections; a TCP connection that both sides know is never forgotten for
 //! another, so that a flood of first packets costs flooders their places and no one else.
 
 use alloc::boxed::Box;
@@ -11,7 +12,8 @@ use alloc::vec;
 use service_core::{Duration, Instant};
 
 use crate::key::{Key, Sender};
-use crate::packet::{Packet, TCP, Transport, flags};
+use crate::packet::{Packet, TCP};
+use crate::tcp::{Connection, End, Phase, Segment, Step};
 use crate::timeouts;
 
 /// The places of a set.
@@ -24,6 +26,17 @@ pub(crate) struct Flows {
     seed: u64,
 }
 
+/// What the flows say of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// It belongs to a flow on which both sides have spoken.
+    Established,
+    /// It belongs to a flow and contradicts it, or could only follow what was never seen.
+    Invalid,
+    /// The rules decide: nothing is known of it, or only its own side has spoken.
+    New,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Flow {
     key: Key,
@@ -32,69 +45,72 @@ struct Flow {
     state: State,
     /// When the flow is forgotten; a place is free from then on.
     expires: Instant,
+    tcp: Connection,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     /// Only the opener has spoken.
+    Unanswered,
+    /// TCP: the other has answered, and the opener has not confirmed it.
     Opening,
-    /// Both have spoken.
-    Open,
     /// TCP: one side has said that it is done.
     Closing,
+    /// Both have spoken.
+    Open,
 }
 
 impl Flow {
-    const FREE: Self =
-        Self { key: Key::NONE, opener: Sender::Low, state: State::Closing, expires: Instant::ZERO };
+    const FREE: Self = Self {
+        key: Key::NONE,
+        opener: Sender::Low,
+        state: State::Closing,
+        expires: Instant::ZERO,
+        tcp: Connection::NONE,
+    };
 
-    /// Notes one more packet of the flow; `false` if it does not belong to it after all.
-    fn advance(&mut self, now: Instant, packet: &Packet, sender: Sender) -> bool {
-        let answered = sender != self.opener;
-        let Transport::Tcp { flags, .. } = packet.transport else {
-            if answered {
-                self.state = State::Open;
+    /// Notes one more packet of the flow.
+    fn advance(&mut self, now: Instant, sender: Sender, segment: Option<&Segment>) -> Passage {
+        let answers = sender != self.opener;
+        if let Some(segment) = segment {
+            let end = if answers { End::Responder } else { End::Opener };
+            match self.tcp.advance(end, segment) {
+                Step::Pass => {}
+                Step::Invalid => return Passage::Invalid,
+                Step::New => return Passage::New,
             }
-            self.expires = now + idle(self.key.protocol(), self.state);
-            return true;
+        }
+        let answered = answers || self.state != State::Unanswered;
+        self.state = match (segment, self.tcp.phase()) {
+            _ if !answered => State::Unanswered,
+            (None, _) | (_, Phase::Established) => State::Open,
+            (_, Phase::Opening | Phase::Answered) => State::Opening,
+            (_, Phase::Closing | Phase::LastAck | Phase::TimeWait | Phase::Closed) => {
+                State::Closing
+            }
         };
-        let is = |flag: u8| flags & flag != 0;
-        // A new connection on old ports is for the rules to judge.
-        if is(flags::SYN) && !is(flags::ACK) && self.state == State::Closing {
-            return false;
-        }
-        if is(flags::RST) {
-            // Never later than before: a flood of them must not keep a flow alive.
-            self.state = State::Closing;
-            self.expires = self.expires.min(now + timeouts::TCP_RESET);
-            return true;
-        }
-        if is(flags::FIN) {
-            self.state = State::Closing;
-        } else if answered && self.state == State::Opening {
-            self.state = State::Open;
-        }
-        self.expires = now + idle(TCP, self.state);
-        true
+        self.expires = match self.tcp.phase() {
+            // Never later than before: a flood of resets must not keep a flow alive.
+            Phase::Closed if segment.is_some() => self.expires.min(now + timeouts::TCP_RESET),
+            _ => now + idle(self.key.protocol(), self.state),
+        };
+        if answered { Passage::Established } else { Passage::New }
     }
 
     /// Who goes first when there is no room: the least; `None` for who stays.
-    fn rank(&self) -> Option<(u8, Instant)> {
-        match self.state {
-            State::Opening | State::Closing => Some((0, self.expires)),
-            State::Open if self.key.protocol() != TCP => Some((1, self.expires)),
-            State::Open => None,
-        }
+    fn rank(&self) -> Option<(State, Instant)> {
+        let stays = self.state == State::Open && self.key.protocol() == TCP;
+        (!stays).then_some((self.state, self.expires))
     }
 }
 
 fn idle(protocol: u8, state: State) -> Duration {
     match (protocol, state) {
-        (TCP, State::Opening) => timeouts::TCP_OPENING,
+        (TCP, State::Unanswered | State::Opening) => timeouts::TCP_OPENING,
         (TCP, State::Open) => timeouts::TCP_OPEN,
         (TCP, State::Closing) => timeouts::TCP_CLOSING,
-        (_, State::Opening) => timeouts::OPENING,
-        (_, State::Open | State::Closing) => timeouts::OPEN,
+        (_, State::Unanswered) => timeouts::OPENING,
+        (_, State::Opening | State::Open | State::Closing) => timeouts::OPEN,
     }
 }
 
@@ -110,11 +126,20 @@ impl Flows {
         &mut self.sets[index]
     }
 
-    /// Whether `packet` belongs to a flow; notes it there if so.
-    pub(crate) fn pass(&mut self, now: Instant, packet: &Packet) -> bool {
-        let Some((key, sender)) = Key::of(packet) else { return false };
+    /// What a flow says of `packet`, of which `segment` was read if it is TCP; notes it there.
+    pub(crate) fn pass(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        segment: Option<&Segment>,
+    ) -> Passage {
+        let Some((key, sender)) = Key::of(packet) else { return Passage::New };
         let place = self.set(&key).iter_mut().find(|flow| flow.expires > now && flow.key == key);
-        place.is_some_and(|flow| flow.advance(now, packet, sender))
+        match (place, segment) {
+            (Some(flow), _) => flow.advance(now, sender, segment),
+            (None, Some(segment)) if Connection::begin(segment).is_none() => Passage::Invalid,
+            (None, _) => Passage::New,
+        }
     }
 
     /// Whether `error`, an ICMP error that quotes a packet in `quote`, is about a flow.
@@ -129,24 +154,37 @@ impl Flows {
     }
 
     /// Remembers the flow that `packet` begins; `false` if there is no room.
-    pub(crate) fn open(&mut self, now: Instant, packet: &Packet) -> bool {
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        segment: Option<&Segment>,
+    ) -> bool {
         let Some((key, opener)) = Key::of(packet) else { return true };
-        let state = match packet.transport {
-            // Nothing comes back to a reset.
-            Transport::Tcp { flags, .. } if flags & flags::RST != 0 => return true,
-            Transport::Tcp { flags, .. } if flags & flags::FIN != 0 => State::Closing,
-            _ => State::Opening,
-        };
-        let expires = now + idle(key.protocol(), state);
         let set = self.set(&key);
         let known = set.iter().position(|flow| flow.key == key);
+        // Only its own side has spoken, and `pass` has noted this packet.
+        let noted = |flow: &Flow| {
+            let over = segment.is_some() && flow.tcp.phase() == Phase::Closed;
+            flow.expires > now && flow.state == State::Unanswered && !over
+        };
+        if known.is_some_and(|index| noted(&set[index])) {
+            return true;
+        }
+        let tcp = match segment.map(Connection::begin) {
+            Some(Some(connection)) => connection,
+            Some(None) => return true,
+            None => Connection::NONE,
+        };
+        let state = State::Unanswered;
+        let expires = now + idle(key.protocol(), state);
         let free = || set.iter().position(|flow| flow.expires <= now);
         let least = || {
             let ranks = set.iter().enumerate().filter_map(|(i, flow)| Some((flow.rank()?, i)));
             ranks.min().map(|(_, index)| index)
         };
         let Some(index) = known.or_else(free).or_else(least) else { return false };
-        set[index] = Flow { key, opener, state, expires };
+        set[index] = Flow { key, opener, state, expires, tcp };
         true
     }
 }

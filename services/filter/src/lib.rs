@@ -14,6 +14,7 @@ mod flow;
 mod key;
 mod packet;
 mod rules;
+mod tcp;
 mod vectors;
 
 pub use extensions::Upper;
@@ -27,9 +28,9 @@ pub const FLOWS: usize = 8192;
 pub mod timeouts {
     use service_core::Duration;
 
-    /// TCP, until the other side has answered.
+    /// TCP, until the first side has acknowledged the other's answer.
     pub const TCP_OPENING: Duration = Duration::from_secs(60);
-    /// TCP, once both sides have spoken (RFC 5382, REQ-5).
+    /// TCP, once both sides know of the connection (RFC 5382, REQ-5).
     pub const TCP_OPEN: Duration = Duration::from_secs(2 * 3600 + 4 * 60);
     /// TCP, after a FIN.
     pub const TCP_CLOSING: Duration = Duration::from_secs(60);

@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use smoltcp::wire::{Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket};
 
 use crate::extensions::{self, Upper};
+use crate::tcp::Segment;
 
 pub(crate) const ICMP: u8 = 1;
 pub(crate) const TCP: u8 = 6;
@@ -24,6 +25,8 @@ pub struct Packet {
     pub transport: Transport,
     /// Where the transport header begins.
     pub(crate) offset: usize,
+    /// Where the packet ends, which may be beyond what is at hand.
+    pub(crate) end: usize,
 }
 
 /// What a packet carries.
@@ -99,8 +102,8 @@ impl Packet {
             let payload = bytes.get(span.offset..end).ok_or(Malformed)?;
             transport(payload, &span, source.is_ipv4())?
         };
-        let (protocol, offset) = (span.protocol, span.offset);
-        Ok(Self { source, destination, protocol, transport, offset })
+        let Span { protocol, offset, end, .. } = span;
+        Ok(Self { source, destination, protocol, transport, offset, end })
     }
 
     /// Reads the packet that an ICMP error quotes: its transport header is cut short.
@@ -125,8 +128,8 @@ impl Packet {
             }
             _ => Transport::Other,
         };
-        let (protocol, offset) = (span.protocol, span.offset);
-        Some(Self { source, destination, protocol, transport, offset })
+        let Span { protocol, offset, end, .. } = span;
+        Some(Self { source, destination, protocol, transport, offset, end })
     }
 
     /// Whether this is an ICMP error, which quotes the packet that it is about.
@@ -136,6 +139,16 @@ impl Packet {
             (ICMP, Transport::Icmp { kind, .. }) => matches!(kind, 3 | 11 | 12),
             (ICMPV6, Transport::Icmp { kind, .. }) => matches!(kind, 1..=4),
             _ => false,
+        }
+    }
+
+    /// What its TCP header says, if it has one; `bytes` are those that the packet was read from.
+    pub(crate) fn segment(&self, bytes: &[u8]) -> Option<Segment> {
+        match self.transport {
+            Transport::Tcp { .. } => {
+                Segment::parse(bytes.get(self.offset..)?, self.end - self.offset)
+            }
+            _ => None,
         }
     }
 

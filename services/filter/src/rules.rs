@@ -232,6 +232,7 @@ mod tests {
             protocol: UDP,
             transport: Transport::Udp { source: 1, destination: port },
             offset: 20,
+            end: 28,
         };
         for port in [0, 1, 4998, 4999, 5000, 30_000, 60_535, 60_536, 60_537, 65_535] {
             let edge = usize::from(port.min(u16::MAX - port)).min(4999);

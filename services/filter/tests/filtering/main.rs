@@ -1,5 +1,6 @@
 //! What the filter decides.
 
 mod classifier;
+mod connections;
 mod packets;
 mod verdicts;

@@ -123,6 +123,7 @@ BENCH: Final = (
     Need("nginx", "the stock web server", Group.BENCH, ("nginx",)),
     Need("nsd", "the stock DNS server", Group.BENCH, ("nsd",)),
     Need("nftables", "loads the stock firewall's rules", Group.BENCH, ("nft",)),
+    Need("runc", "runs our containers as other engines would", Group.BENCH, ("runc",)),
     Need("procps", "sets the stock forwarders' kernel settings", Group.BENCH, ("sysctl",)),
     Need("wrk", "measures requests a second", Group.BENCH, ("wrk",)),
     Need("dnsperf", "measures queries a second", Group.BENCH, ("dnsperf",)),

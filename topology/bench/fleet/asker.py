@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.frames import Target
+from topology.bench.errors import BenchError
 from topology.bench.fleet.conversation import Conversation, Question
 from topology.probe.places import Surroundings
 
@@ -48,7 +49,8 @@ class Asker:
             env={**os.environ, "PYTHONPATH": root},
         )
         assert self._process.stdout is not None
-        self._process.stdout.readline()  # it says when it listens
+        if not self._process.stdout.readline():  # it says when it listens
+            raise BenchError("nobody asks: the process in libvirt's network did not start")
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
         return self

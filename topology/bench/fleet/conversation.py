@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 
 from sandbox import frames
 from sandbox.frames import ACK, PSH, RST, SYN, TCP, Ask, Target
+from topology.bench.steady import dns_query
 
 __all__ = ["Conversation", "Question", "page_question", "record_question"]
 
@@ -44,9 +45,7 @@ def page_question(target: Target, body: bytes) -> Question:
 
 def record_question(target: Target, name: str, address: IPv4Address) -> Question:
     """Asks a DNS server for the address of a name (RFC 1035, section 4.1)."""
-    labels = b"".join(bytes([len(one)]) + one.encode() for one in name.split("."))
-    request = struct.pack(">HHHHHH", 0x1D1D, 0, 1, 0, 0, 0) + labels + struct.pack(">BHH", 0, 1, 1)
-    return Question(target, request, str(address))
+    return Question(target, dns_query(name), str(address))
 
 
 class Conversation:

@@ -10,16 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from topology.bench.errors import BenchError
 from topology.bench.fleet.asker import Asker
-from topology.bench.fleet.instances import Instance, instances
+from topology.bench.fleet.instances import NETWORK, Instance, instances
 from topology.bench.fleet.others import NginxStarter, RuncStarter
 from topology.bench.fleet.start import Ground, LxcStarter, Start, Starter, UnikernelStarter
-from topology.bench.measure.base import Bench
 from topology.bench.record import Subject
 from topology.image import ensure
 from topology.platforms.types import Accelerator, RootFilesystem, Variant
+from topology.probe.places import Place
+
+if TYPE_CHECKING:
+    from topology.bench.measure.base import Bench
 
 __all__ = ["Fleet", "Reply", "fleet", "ground", "planned"]
 
@@ -58,22 +62,33 @@ class Fleet:
         self.directory = starter.ground.directory
         self.running: dict[str, Instance] = {}
 
-    def start(self, instance: Instance) -> Reply:
-        """Starts one and waits for its answer; raises `BenchError` where none comes."""
+    def start(self, instance: Instance, patience: float = _PATIENCE) -> Reply:
+        """Starts one and waits for its answer; raises `BenchError` if none comes in time."""
         self._asker.ask(instance.name, instance.question)
         self.running[instance.name] = instance
         started = self.starter.start(instance)
-        answered = self._asker.wait(instance.name, _PATIENCE)
+        answered = self._asker.wait(instance.name, patience)
         if answered is None:
             said = self.starter.console(instance)
             told = said.read_text(errors="replace").strip()[-300:] if said.exists() else ""
-            raise BenchError(f"{instance.name} gave no right answer in {_PATIENCE:g} s: {told}")
+            raise BenchError(f"{instance.name} gave no right answer in {patience:g} s: {told}")
         return Reply(started, answered)
 
     def start_all(self, chosen: Iterable[Instance], workers: int) -> list[Reply]:
         """Starts many, `workers` at once, each of which waits for the answer of its own."""
         with ThreadPoolExecutor(workers) as pool:
             return list(pool.map(self.start, chosen))
+
+    def neighbour(self) -> Place:
+        """A host on the fleet's segment, not attached yet."""
+        bridge = self.instances[0].domain.nics[0].bridge
+        address = f"{NETWORK[-4]}/{NETWORK.prefixlen}"
+        return Place(
+            name=f"{bridge}-host",
+            bridge=bridge,
+            addresses=(address,),
+            surroundings=self.starter.ground.surroundings,
+        )
 
     def stop(self, instance: Instance) -> None:
         """Kills one."""

@@ -20,6 +20,8 @@ from topology.plan.types import (
     RootFilesystem,
     Variant,
 )
+from topology.render.config import DNS_PORT, HTTP_PORT
+from topology.resolve.types import Kind, ResolvedNode
 
 __all__ = ["NETWORK", "Instance", "instances"]
 
@@ -38,6 +40,7 @@ class Instance:
 
     name: str
     port: str
+    node: ResolvedNode
     domain: PlannedDomain
     question: Question
 
@@ -87,19 +90,23 @@ def instances(
         uplink=tag,
         consoles=str(consoles),
     )
-    page = (root / "content/web/index.html").read_bytes()
-    made = (_instance(domain, page, tag) for domain in deployment.domains if domain.kind == service)
+    made = (
+        _instance(resolved.nodes[domain.node], domain, tag)
+        for domain in deployment.domains
+        if domain.kind == service
+    )
     return tuple(sorted(made, key=lambda one: int(one.name.rpartition("-")[2])))
 
 
-def _instance(domain: PlannedDomain, page: bytes, tag: str) -> Instance:
-    port = tag + domain.node.removeprefix(domain.kind)
+def _instance(node: ResolvedNode, domain: PlannedDomain, tag: str) -> Instance:
+    port = tag + node.name.removeprefix(node.kind.value)
     address = IPv4Interface(domain.nics[0].addresses[0]).ip
-    if domain.kind == "web":
-        target = Target(domain.node, port, address, _CLIENT, TCP, 80)
-        return Instance(domain.node, port, domain, page_question(target, page))
-    target = Target(domain.node, port, address, _CLIENT, UDP, 53)
-    return Instance(domain.node, port, domain, record_question(target, _NAME, NETWORK[1]))
+    if node.kind is Kind.WEB:
+        target = Target(node.name, port, address, _CLIENT, TCP, HTTP_PORT)
+        (page,) = (one.body for one in node.resources if one.path == "/")
+        return Instance(node.name, port, node, domain, page_question(target, page))
+    target = Target(node.name, port, address, _CLIENT, UDP, DNS_PORT)
+    return Instance(node.name, port, node, domain, record_question(target, _NAME, NETWORK[1]))
 
 
 def _topology(count: int, service: str) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from topology.bench.errors import BenchError
+from topology.bench.fleet.code import program
 from topology.bench.fleet.instances import Instance
-from topology.bench.fleet.start import Start, Starter, children, mount_image, unmount
+from topology.bench.fleet.processes import children
+from topology.bench.fleet.start import Ground, Start, Starter, mount_image, unmount
+from topology.bench.stock.files import nginx_files
 from topology.probe.errors import ProbeError
 
 __all__ = ["NginxStarter", "RuncStarter"]
@@ -119,31 +121,35 @@ class RuncStarter(_Wired):
 class NginxStarter(_Wired):
     """nginx, one worker, in a network namespace: the least that serves the page."""
 
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground)
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
+
     def prepare(self, instance: Instance) -> None:
-        """Writes the page and the configuration."""
+        """Writes the page and the configuration: that of the stock reference network."""
         directory = self._directory(instance)
         directory.mkdir(exist_ok=True)
-        page = directory / "index.html"
-        site = json.loads(instance.domain.config)["web"]
-        page.write_bytes(_page(site))
-        page.chmod(0o644)
-        (directory / "nginx.conf").write_text(_NGINX.format(directory=directory), encoding="utf-8")
+        directory.chmod(0o755)
+        for name, content in nginx_files(instance.node, directory).items():
+            (directory / name).write_bytes(content)
 
     def made_of(self, instance: Instance) -> tuple[Path, ...]:
         """nginx itself, its configuration and the page."""
-        directory = self._directory(instance)
-        program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-        if program is None:
-            raise BenchError("nginx is not installed", hint="apt-get install nginx-light")
-        return (Path(program), directory / "nginx.conf", directory / "index.html")
+        return (program("nginx"), *sorted(self._directory(instance).iterdir()))
 
     def start(self, instance: Instance) -> Start:
         """Makes the wire and starts nginx in it."""
         began = time.monotonic()
         self._wire(instance, address=True)
         prepared = time.monotonic()
-        file = str(self._directory(instance) / "nginx.conf")
-        self.ground.run("ip", "netns", "exec", instance.port, "nginx", "-c", file)
+        command = ["ip", "netns", "exec", instance.port, "nginx", "-e", "stderr"]
+        command += ["-c", str(self._directory(instance) / "nginx.conf")]
+        self._started[instance.name] = subprocess.Popen(
+            self.ground.surroundings.command(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         return Start(began, prepared, time.monotonic())
 
     def stop(self, instance: Instance) -> None:
@@ -151,42 +157,26 @@ class NginxStarter(_Wired):
         for process in self.processes([instance]).get(instance.name, ()):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        if started := self._started.pop(instance.name, None):
+            started.kill()
+            started.wait()
         self._unwire(instance)
 
     def processes(self, started: Sequence[Instance]) -> Mapping[str, tuple[int, ...]]:
         """Master and worker."""
-        marks = {
-            f"nginx: master process nginx -c {self._directory(one) / 'nginx.conf'}": one.name
-            for one in started
-        }
+        marks = {f"-c {self._directory(one) / 'nginx.conf'}": one.name for one in started}
         found: dict[str, tuple[int, ...]] = {}
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                command = (entry / "cmdline").read_bytes().rstrip(b"\0 ").decode(errors="replace")
-                if name := marks.get(command):
-                    found[name] = (int(entry.name), *children(int(entry.name)))
+                line = (entry / "cmdline").read_bytes().rstrip(b"\0 ").decode(errors="replace")
+                if line.startswith("nginx: master process"):
+                    for mark, name in marks.items():
+                        if line.endswith(mark):
+                            found[name] = (int(entry.name), *children(int(entry.name)))
         return found
 
     def _directory(self, instance: Instance) -> Path:
         return self.ground.directory / f"{instance.name}.nginx"
-
-
-_NGINX = """\
-worker_processes 1;
-pid {directory}/pid;
-error_log {directory}/errors;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  types {{ text/html html; }}
-  server {{ listen 80; root {directory}; }}
-}}
-"""
-
-
-def _page(site: Mapping[str, Any]) -> bytes:
-    (body,) = (one["body"] for one in site["resources"] if one["path"] == "/")
-    return str(body).encode()
 
 
 def _specification(instance: Instance, config: Path, console: Path) -> Mapping[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import libvirt
 
 from topology.bench.errors import BenchError
 from topology.bench.fleet.instances import Instance
+from topology.bench.fleet.processes import domain_processes
 from topology.plan.types import RootFilesystem
 from topology.probe.identity import open_libvirt
 from topology.probe.places import Surroundings
@@ -34,7 +34,6 @@ __all__ = [
     "Start",
     "Starter",
     "UnikernelStarter",
-    "children",
     "mount_image",
     "unmount",
 ]
@@ -130,20 +129,11 @@ class _Libvirt(Starter):
         except libvirt.libvirtError as error:
             raise BenchError(f"libvirt does not start an instance: {error}") from error
 
-    @abstractmethod
-    def _mark(self) -> re.Pattern[bytes]:
-        """What tells the domain's name in the command line of its process."""
-
     def processes(self, started: Sequence[Instance]) -> Mapping[str, tuple[int, ...]]:
         """What libvirt runs a domain by, and its children."""
         names = {instance.domain.name: instance.name for instance in started}
-        found: dict[str, tuple[int, ...]] = {}
-        for entry in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                mark = self._mark().search((entry / "cmdline").read_bytes())
-                if mark and (name := names.get(mark[1].decode())):
-                    found[name] = (int(entry.name), *children(int(entry.name)))
-        return found
+        found = domain_processes(names)
+        return {names[domain]: processes for domain, processes in found.items()}
 
 
 class UnikernelStarter(_Libvirt):
@@ -160,9 +150,6 @@ class UnikernelStarter(_Libvirt):
         began = time.monotonic()
         self._create(domain)
         return Start(began, began, time.monotonic())
-
-    def _mark(self) -> re.Pattern[bytes]:
-        return re.compile(rb"\0guest=([^,\0]+),")
 
 
 class LxcStarter(_Libvirt):
@@ -196,9 +183,6 @@ class LxcStarter(_Libvirt):
         super().stop(instance)
         unmount(self.ground, self._root(instance))
 
-    def _mark(self) -> re.Pattern[bytes]:
-        return re.compile(rb"/libvirt_lxc\0--name\0([^\0]+)\0")
-
     def _root(self, instance: Instance) -> Path:
         return self.ground.directory / f"{instance.name}.root"
 
@@ -214,9 +198,3 @@ def unmount(ground: Ground, directory: Path) -> None:
     if directory.exists():
         ground.surroundings.run(["umount", "--lazy", str(directory)], check=False)
         directory.rmdir()
-
-
-def children(process: int) -> Sequence[int]:
-    """The processes that a process started."""
-    path = Path(f"/proc/{process}/task/{process}/children")
-    return [int(text) for text in path.read_text(encoding="ascii").split()]

@@ -8,11 +8,15 @@ from __future__ import annotations
 from topology.bench.measure.base import Bench, Chart, Figure, Measure, Section
 from topology.bench.measure.boot import Boot, BootDns, BootEmulated
 from topology.bench.measure.density import Density, Most
+from topology.bench.measure.deploy import Deploy
 from topology.bench.measure.dns import Dns
 from topology.bench.measure.forward import SmallPackets, TcpBulk
 from topology.bench.measure.http import Http, NewConnections
+from topology.bench.measure.images import Images, Surface
+from topology.bench.measure.memory import LeastMemory, NodeMemory
 from topology.bench.measure.rules import Rules
 from topology.bench.measure.storage import RandomReads, SequentialReads
+from topology.bench.measure.update import Update
 
 __all__ = ["MEASURES", "Bench", "Chart", "Figure", "Measure", "Section"]
 
@@ -22,6 +26,10 @@ MEASURES: tuple[Measure, ...] = (
     BootEmulated(),
     Density(),
     Most(),
+    NodeMemory(),
+    LeastMemory(),
+    Images(),
+    Surface(),
     Http(),
     Dns(),
     TcpBulk(),
@@ -30,5 +38,7 @@ MEASURES: tuple[Measure, ...] = (
     Rules(),
     SequentialReads(),
     RandomReads(),
+    Update(),
+    Deploy(),
 )
 """All measures; the order within one is the runner's."""

@@ -1,0 +1,141 @@
+"""A node replaced under load: how long it takes, and how many requests it costs."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import ClassVar
+
+from topology.bench.errors import BenchError
+from topology.bench.measure.base import Bench, Figure, Measure, Section
+from topology.bench.record import Point, Sample, Subject
+from topology.bench.stack import Stack
+from topology.bench.steady import steady
+
+__all__ = ["Update"]
+
+RATE = 1000
+"""Requests a second: at this rate a lost request is a millisecond of outage."""
+
+_NAME = "www.poc.example"
+_MARGIN = 0.5
+"""Seconds of load before the change and after it."""
+
+_NODES = {"page": "web", "record": "dns", "rule": "firewall"}
+
+
+class Update(Measure):
+    """`pulumi up` after an edit, while clients go on asking."""
+
+    figure: ClassVar = Figure(
+        "update-lost",
+        "Requests lost while a node is replaced, at 1,000 a second",
+        "requests",
+        "lower",
+        headline=True,
+        at={"change": "page"},
+        series="change",
+    )
+    gap = Figure("update-gap", "Longest time without an answer", "ms", "lower", series="change")
+    took = Figure(
+        "update-seconds",
+        "pulumi up after an edit",
+        "s",
+        "lower",
+        headline=True,
+        at={"change": "page"},
+        series="change",
+    )
+    also = (gap, took)
+    section = Section.UPDATE
+    subjects = (Subject.UNIKERNEL, Subject.CONTAINERS)
+    method = (
+        "The proof of concept is deployed. From the outside client, through firewall and router, "
+        "1,000 requests a second are sent, each on a connection of its own and due at its own "
+        "moment, while a page, a record or a rule is edited and `pulumi up --skip-preview` "
+        "replaces the web server, the DNS server or the firewall. Asked is the service that the "
+        "change concerns: HTTP for a page and a rule, DNS for a record. Lost is what has no right "
+        "answer a second after it was sent. The loader goes before the deployment for the "
+        "processor (nice -10), and how far it fell behind is kept: then it was the loader that "
+        "was slow. It shows a node that is created first and takes over its address; not a change "
+        "of a segment, which interrupts all on it."
+    )
+    warmup = 0
+
+    def __init__(self) -> None:
+        self._stacks: dict[Subject, Stack] = {}
+        self._edits = 0
+
+    def points(self, quick: bool) -> tuple[Point, ...]:
+        """One change a kind of node."""
+        return tuple({"change": change} for change in (["page"] if quick else _NODES))
+
+    def repeats(self, quick: bool) -> int:
+        """Each takes seconds."""
+        return 1 if quick else 5
+
+    def cost(self, subject: Subject, point: Point, quick: bool) -> float:
+        """An `up`, and the load around it."""
+        return 8.0
+
+    def setup_cost(self, subject: Subject, quick: bool) -> float:
+        """A deployment."""
+        return 15.0
+
+    def prepare(self, subject: Subject, bench: Bench) -> None:
+        """Deploys a stack to be changed."""
+        stack = bench.undeployed(subject)
+        stack.up()
+        self._stacks[subject] = stack
+
+    def finish(self, subject: Subject, bench: Bench) -> None:
+        """Forgets it: who made it takes it down."""
+        self._stacks.pop(subject, None)
+
+    def measure(
+        self, subject: Subject, point: Point, repeat: int, bench: Bench
+    ) -> Iterator[Sample]:
+        """Edits, and replaces one node."""
+        stack, change = self._stacks[subject], str(point["change"])
+        node = _NODES[change]
+        before = stack.outputs().nodes[node].digest
+        asked = "dns" if change == "record" else "web"
+        address = next(a for a in stack.outputs().nodes[asked].addresses if ":" not in a)
+        service = _NAME if change == "record" else "http"
+        client = stack.client()
+        self._edit(stack, change)
+        with steady(client, service, address.partition("/")[0], RATE) as load:
+            time.sleep(_MARGIN)  # the load's own time
+            began = time.monotonic()
+            stack.up()
+            took = time.monotonic() - began
+            time.sleep(_MARGIN)
+        if stack.outputs().nodes[node].digest == before:
+            raise BenchError(f"the change of a {change} replaced nothing")
+        found = load.result
+        detail = {
+            "sent": found.sent,
+            "seconds": found.seconds,
+            "behind_ms": found.behind * 1000,
+        }
+        yield self.sample(subject, point, repeat, found.lost, detail=detail)
+        yield self.sample(subject, point, repeat, found.gap * 1000, figure=self.gap, detail=detail)
+        yield self.sample(subject, point, repeat, took, figure=self.took)
+
+    def _edit(self, stack: Stack, change: str) -> None:
+        """Makes an edit that was never made before."""
+        self._edits += 1
+        mark = f"bench{self._edits}"
+        if change == "page":
+            page = stack.directory / "content/web/index.html"
+            page.write_text(f"{page.read_text(encoding='utf-8')}<!-- {mark} -->\n", "utf-8")
+            return
+        old, new = {
+            "record": (r"(\bwww: )", rf"{mark}: web, \1"),
+            "rule": (r"name: [a-z0-9-]+(?=, permit: http\b)", f"name: {mark}"),
+        }[change]
+        text, count = re.subn(old, new, stack.file.read_text(encoding="utf-8"), count=1)
+        if not count:
+            raise BenchError(f"{stack.file} has no place for another {change}")
+        stack.declare(text)

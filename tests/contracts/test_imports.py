@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "image": PLANNED,
     "probe": PLANNED | {"image", "pipeline"},
     "sides": CORE | {"image", "mistakes"},
-    "bench": CORE | {"image", "probe"},
+    "bench": CORE | {"image", "probe", "source"},
     "testing": CORE,
     "cli": CORE | {"bench", "image", "probe", "sides"},
     "__init__": set(),

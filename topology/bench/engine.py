@@ -11,9 +11,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from topology.bench.generate import dmz_network, one_firewall
+
+if TYPE_CHECKING:
+    from topology.plan.types import Deployment
+    from topology.resolve.types import ResolvedTopology
 
 __all__ = ["FIREWALLS", "NETWORKS", "Cost", "measure", "measured"]
 
@@ -30,6 +34,8 @@ FIREWALLS = (10, 100, 1_000, 10_000, 50_000)
 class Cost:
     """Seconds of each stage; `memory` is the process's peak in MiB.
 
+    `kind` is `network` or `firewall` for what is generated, `poc` for the proof of concept.
+
     They are the processor's: the engine is one thread that waits for nothing, so that on an idle
     machine they are the wall clock's too, and on a busy one still say what it costs.
     """
@@ -40,6 +46,7 @@ class Cost:
     resolve: float
     check: float
     prove: float
+    plan: float
     explain: float
     memory: int
     statements: int
@@ -52,7 +59,7 @@ class Cost:
 
 
 def measure(kind: str, size: int) -> Cost:
-    """The cost of one generated topology: `kind` is `network` or `firewall`.
+    """The cost of one topology: `kind` is `network`, `firewall` or `poc`, which has one size.
 
     It is taken in this process, whose peak of memory counts: `measured` takes a fresh one.
     """
@@ -65,27 +72,30 @@ def measure(kind: str, size: int) -> Cost:
     from topology.resolve import resolve
     from topology.resolve.types import Protocol
 
-    text = dmz_network(size) if kind == "network" else one_firewall(size)
+    text, web = _text(kind, size)
+    base = Path() if kind != "poc" else _root()
     load, loaded = _timed(lambda: load_text(text, f"{kind}-{size}.yaml"))
     declared = loaded.topology
     if declared is None:
         raise ValueError(f"the generated topology is invalid: {loaded.diagnostics[0]}")
     declared_checks, _ = _timed(lambda: run_checks(DECLARED_CHECKS, declared))
-    resolving, (resolved, _) = _timed(lambda: resolve(declared, Path()))
+    resolving, (resolved, _) = _timed(lambda: resolve(declared, base))
     assert resolved is not None
     resolved_checks, _ = _timed(lambda: run_checks(RESOLVED_CHECKS, resolved))
     proving, proof = _timed(lambda: prove(Network(resolved)))
-    target = resolved.nodes["web-0-0" if kind == "network" else "web-0"]
+    planning, _ = _timed(lambda: _plan(resolved))
+    target = resolved.nodes[web]
     source = resolved.nodes["client"].interfaces[0].addresses[0].ip
     packet = Packet(source, target.interfaces[0].addresses[0].ip, Protocol.TCP, 80, 49152)
     explaining, _ = _timed(lambda: explain(resolved, packet, "client"))
     return Cost(
         kind=kind,
-        size=len(resolved.nodes) if kind == "network" else size,
+        size=size if kind == "firewall" else len(resolved.nodes),
         load=load,
         resolve=resolving,
         check=declared_checks + resolved_checks,
         prove=proving,
+        plan=planning,
         explain=explaining,
         memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
         statements=len(proof.verdicts),
@@ -102,6 +112,42 @@ def measured(sizes: Iterable[tuple[str, int]], say: Callable[[str], None]) -> li
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         costs.append(Cost(**json.loads(done.stdout)))
     return costs
+
+
+def _text(kind: str, size: int) -> tuple[str, str]:
+    """A topology, and the name of a web server in it."""
+    if kind == "poc":
+        return (_root() / "poc.yaml").read_text(encoding="utf-8"), "web"
+    if kind == "network":
+        return dmz_network(size), "web-0-0"
+    return one_firewall(size), "web-0"
+
+
+def _root() -> Path:
+    from topology.image import project_root
+
+    return project_root()
+
+
+def _plan(resolved: ResolvedTopology) -> Deployment:
+    """What a stack of containers would run: the variant that carries any number of interfaces."""
+    from topology.plan import plan
+    from topology.plan.settings import DEFAULT_CONSOLES
+    from topology.plan.types import Accelerator, ImageRef, RootFilesystem, Variant
+
+    variant = Variant.CONTAINERS
+    roles = {node.kind.value for node in resolved.nodes.values() if node.deployed}
+    # A plan copies digests and reads no image: what it costs does not depend on them.
+    images = {role: ImageRef(role, variant, "0" * 64, 0, Path()) for role in roles}
+    return plan(
+        resolved,
+        stack="bench",
+        variant=variant,
+        images=images,
+        accelerator=Accelerator.KVM,
+        rootfs=RootFilesystem.FILE,
+        consoles=DEFAULT_CONSOLES,
+    )
 
 
 def _timed(work: Callable[[], T]) -> tuple[float, T]:

@@ -1,9 +1,8 @@
-"""`topology bench`: what the engine costs, in figures."""
+"""`topology bench`: both variants and the engine, in figures; their report; what changed."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +11,142 @@ import typer
 from topology.cli.exits import ExitCode
 from topology.cli.options import Json
 
-__all__ = ["Subject", "bench"]
+__all__ = ["bench"]
+
+bench = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Measure unikernels, containers and the engine; report; compare two runs.",
+)
+
+Run = Annotated[Path, typer.Argument(help="A run's directory, or its data.jsonl.", metavar="RUN")]
 
 
-class Subject(StrEnum):
-    """What is measured."""
+@bench.command("all")
+def run_all(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where the record and the report go.")
+    ] = Path("bench"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few and rough figures, in under five minutes.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="The time it may take; 60, or 5 with --quick.", min=0.5)
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this measure; may be repeated.", metavar="NAME")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that is in the directory.")
+    ] = False,
+    busy: Annotated[
+        bool, typer.Option("--busy", help="Measure on a busy machine; the report says so first.")
+    ] = False,
+    listing: Annotated[
+        bool, typer.Option("--list", help="Say what would be taken and how long it takes; no more.")
+    ] = False,
+) -> int:
+    """Deploy both variants side by side, measure them in turn, and write the report.
 
-    ENGINE = "engine"
+    Needs root and the lab: eval "$(./lab env)". An interrupted run is gone on with by --resume. It
+    keeps within its time by leaving out, in this order: repeats of sweeps; points of sweeps;
+    repeats of headline figures; their points; measures without a headline. The report says what
+    was left out. Exit code 0 whatever the figures are; what could not be measured is in the report.
+    """
+    import gc
+    import os
+
+    from topology.bench.measure import MEASURES
+    from topology.bench.run import Options, chosen, run_bench
+
+    options = Options(quick, minutes, tuple(only or ()), resume, busy)
+    selected = chosen(MEASURES, options.only)
+    if listing:
+        from topology.cli.views.bench import print_measures
+
+        print_measures(selected, options)
+        return ExitCode.DONE
+    from topology.bench.report.write import write_report
+    from topology.cli.views.bench import print_headlines, show_progress
+    from topology.cli.views.progress import say
+
+    gc.enable()  # it runs for an hour
+    try:
+        with show_progress() as progress:
+            run_bench(MEASURES, output, options, os.environ, progress)
+    except KeyboardInterrupt:
+        say(f"interrupted; go on with: topology bench all --resume --output {output}")
+        return ExitCode.INTERRUPTED
+    for file in write_report(output, output, MEASURES):
+        say(f"wrote {file}")
+    print_headlines(output)
+    return ExitCode.DONE
 
 
-def bench(
-    subject: Annotated[Subject, typer.Argument(help="What to measure.")],
+@bench.command()
+def report(
+    run: Run,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where it goes; beside the record.")
+    ] = None,
+    readme: Annotated[
+        Path | None, typer.Option(help="Also renew the headline figures in this file.")
+    ] = None,
+) -> int:
+    """Write the report of a run as report.md, report.html and plots, from its record alone."""
+    from topology.bench.measure import MEASURES
+    from topology.bench.report.readme import with_figures
+    from topology.bench.report.write import headline_markdown, read_results, write_report
+    from topology.cli.views.progress import say
+
+    where = output or (run if run.is_dir() else run.parent)
+    for file in write_report(run, where, MEASURES):
+        say(f"wrote {file}")
+    if readme is not None:
+        figures = headline_markdown(read_results(run, MEASURES))
+        text = with_figures(readme.read_text(encoding="utf-8"), figures)
+        readme.write_text(text, encoding="utf-8")
+        say(f"wrote the figures in {readme}")
+    return ExitCode.DONE
+
+
+@bench.command()
+def compare(
+    old: Run,
+    new: Run,
+    every: Annotated[
+        bool, typer.Option("--every", "-e", help="Also what did not change, or cannot be told.")
+    ] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 1 if a figure changed, as git's does.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Say which figures really changed between two runs.
+
+    Changed is what has at least five samples in both runs, none scattered, a ratio whose 99 %
+    interval excludes 1, and a difference of 5 % or more.
+    """
+    from topology.bench.compare import compare as compare_runs
+    from topology.bench.measure import MEASURES
+    from topology.bench.report.write import read_results
+
+    found = compare_runs(read_results(old, MEASURES), read_results(new, MEASURES))
+    if json:
+        from topology.cli.views.bench import comparison_document
+        from topology.cli.views.json import print_document
+
+        print_document(comparison_document(found))
+    else:
+        from topology.cli.views.bench import print_comparison
+
+        print_comparison(found, every=every)
+    return ExitCode.BROKEN if exit_code and found.differs else ExitCode.DONE
+
+
+@bench.command()
+def engine(
     most: Annotated[
         int, typer.Option(help="The largest number of nodes and of rules.", min=10)
     ] = 50_000,
@@ -31,8 +155,7 @@ def bench(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Measure the engine on generated networks and firewalls: read, resolve, check, prove."""
-    assert subject is Subject.ENGINE
+    """Measure the engine on generated networks and firewalls: read, resolve, check, prove, plan."""
     from topology.bench.engine import FIREWALLS, NETWORKS, measured
     from topology.cli.views.progress import say
 

@@ -32,7 +32,8 @@ COMMANDS = {
     "textconv": "topology.cli.textconv",
     "validate": "topology.cli.validate",
 }
-"""Each command's module; it has a function of the command's name and loads what it needs."""
+"""Each command's module; it has a function of the command's name, or a group of commands by it, and
+loads what it needs."""
 
 
 class _Commands(TyperGroup):
@@ -45,6 +46,10 @@ class _Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         function = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        if isinstance(function, typer.Typer):
+            command = typer.main.get_command(function)
+            command.name = cmd_name
+            return command
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         single.command(cmd_name)(function)
         command = typer.main.get_command(single)

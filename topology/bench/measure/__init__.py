@@ -17,6 +17,7 @@ from topology.bench.measure.memory import LeastMemory, NodeMemory
 from topology.bench.measure.rules import Rules
 from topology.bench.measure.storage import RandomReads, SequentialReads
 from topology.bench.measure.update import Update
+from topology.bench.measure.engine_model import EngineModel
 
 __all__ = ["MEASURES", "Bench", "Chart", "Figure", "Measure", "Section"]
 
@@ -40,5 +41,6 @@ MEASURES: tuple[Measure, ...] = (
     RandomReads(),
     Update(),
     Deploy(),
+    EngineModel(),
 )
 """All measures; the order within one is the runner's."""

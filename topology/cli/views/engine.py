@@ -16,11 +16,11 @@ def print_costs(costs: Iterable[Cost]) -> None:
     """Prints seconds a stage and memory; what is generated is proved, or it is said."""
     table = Table(box=None, pad_edge=False)
     table.add_column("topology")
-    for column in ("load", "resolve", "check", "prove", "explain", "MiB", "statements"):
+    for column in ("load", "resolve", "check", "prove", "plan", "explain", "MiB", "statements"):
         table.add_column(column, justify="right")
     for cost in costs:
         what = "nodes" if cost.kind == "network" else "rules on one firewall"
-        stages = (cost.load, cost.resolve, cost.check, cost.prove, cost.explain)
+        stages = (cost.load, cost.resolve, cost.check, cost.prove, cost.plan, cost.explain)
         table.add_row(
             f"{cost.size:,} {what}",
             *(f"{seconds:.3f} s" for seconds in stages),

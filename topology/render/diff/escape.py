@@ -16,13 +16,13 @@ _TAME = re.compile(r"[^A-Za-z0-9 .:/_,→-]")
 _LONGEST = 400
 
 
-def plain(text: str) -> str:
+def plain(text: str, longest: int = _LONGEST) -> str:
     """Text without what a terminal acts upon, or what reorders or hides the rest; bounded.
 
     >>> plain("a\\x1b[31mb\\nc")
     'a\ufffd[31mb\ufffdc'
     """
-    cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    cut = text if len(text) <= longest else text[:longest] + "…"
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _HIDDEN else c for c in cut
     )
@@ -47,9 +47,9 @@ def code(text: str) -> str:
     return f"{fence}{edge}{shown}{edge}{fence}"
 
 
-def html_text(text: str) -> str:
+def html_text(text: str, longest: int = _LONGEST) -> str:
     """Text as HTML, in content or in a quoted attribute."""
-    return html.escape(plain(text), quote=True)
+    return html.escape(plain(text, longest), quote=True)
 
 
 def mermaid_text(text: str) -> str:

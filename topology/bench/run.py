@@ -19,6 +19,7 @@ from topology.bench.record import Note, Run
 from topology.bench.report.write import DATA
 from topology.bench.runner import Progress, Record, run_measures
 from topology.bench.schedule import FULL_MINUTES, QUICK_MINUTES, fit, whole
+from topology.bench.tools import provide
 from topology.image import ensure, project_root, roles
 from topology.platforms import ADAPTERS
 from topology.platforms.types import Variant
@@ -64,6 +65,8 @@ def run_bench(
 ) -> None:
     """Takes the measures into the record in `output`.
 
+    `environment` is this process's, to whose PATH the programs that load are added.
+
     Raises `BenchError` where the machine is busy (unless told otherwise), is no lab, or a record
     is there already and is not to be resumed.
     """
@@ -80,6 +83,8 @@ def run_bench(
             hint="end what runs; --busy measures all the same, and the report says so first",
         )
     root = project_root()
+    if any(measure.tools for measure in selected):
+        provide(root, progress.say)
     output.mkdir(parents=True, exist_ok=True)
     if path.exists():
         record = Record.resumed(path)

@@ -213,7 +213,7 @@ def test_measures_are_told_apart_and_state_what_they_need() -> None:
         assert measure.method.rstrip().endswith(".")
         for quick in (True, False):
             points = measure.points(quick)
-            assert points
+            assert points or quick
             assert measure.repeats(quick) >= 1
             for subject in measure.subjects:
                 assert all(measure.cost(subject, point, quick) > 0 for point in points)

@@ -10,6 +10,7 @@ from topology.bench.measure.boot import Boot, BootDns, BootEmulated
 from topology.bench.measure.density import Density, Most
 from topology.bench.measure.deploy import Deploy
 from topology.bench.measure.dns import Dns
+from topology.bench.measure.engine_model import EngineModel
 from topology.bench.measure.forward import SmallPackets, TcpBulk
 from topology.bench.measure.http import Http, NewConnections
 from topology.bench.measure.images import Images, Surface
@@ -17,7 +18,6 @@ from topology.bench.measure.memory import LeastMemory, NodeMemory
 from topology.bench.measure.rules import Rules
 from topology.bench.measure.storage import RandomReads, SequentialReads
 from topology.bench.measure.update import Update
-from topology.bench.measure.engine_model import EngineModel
 
 __all__ = ["MEASURES", "Bench", "Chart", "Figure", "Measure", "Section"]
 

@@ -25,9 +25,9 @@ def summary(results: Results) -> Iterator[str]:
         if found:
             counts = {v: sum(one.verdict is v for one in found) for v in Verdict}
             yield (
-                f"Against {NAMES[other]}, of {len(found)} comparisons unikernels are better "
-                f"in {counts[Verdict.BETTER]}, worse in {counts[Verdict.WORSE]}, alike in "
-                f"{counts[Verdict.ALIKE]}; {counts[Verdict.UNSURE]} bear no conclusion."
+                f"Against {NAMES[other]} ({len(found)} compared): unikernels are better in "
+                f"{counts[Verdict.BETTER]}, worse in {counts[Verdict.WORSE]}, alike in "
+                f"{counts[Verdict.ALIKE]}; no conclusion from {counts[Verdict.UNSURE]}."
             )
 
 

@@ -37,8 +37,11 @@ _STYLES: Mapping[Subject, tuple[str, str]] = {
 }
 """Colour and marker of each subject."""
 
-_PARTS = ("#0072b2", "#d9a400", "#009e73", "#d55e00", "#b5608f", "#56b4e9", "#888888", "#8a5a2b")
-_HATCHES = ("", "//", "", "\\\\", "", "..", "", "xx")
+_PARTS = (
+    *("#0072b2", "#d9a400", "#009e73", "#d55e00", "#b5608f"),
+    *("#56b4e9", "#888888", "#8a5a2b", "#5b4ea0", "#7fa650"),
+)
+_HATCHES = ("", "//", "", "\\\\", "", "..", "", "xx", "--", "")
 """Colours of stacked parts, and patterns that tell neighbours apart without colour."""
 
 _WIDTH = 8.0
@@ -200,9 +203,10 @@ def _stacks(results: Results, figure: Figure, points: Sequence[Point]) -> Canvas
     for axis, (rest, part) in zip(axes, panels, strict=True):
         for row, subject in enumerate(reversed(subjects)):
             left = 0.0
-            for point in part:
+            # In the subject's own order, which is the order in which its parts happen.
+            for point in results.points(figure.name, subject):
                 one = results.estimate(figure.name, subject, point)
-                if one is None:
+                if one is None or point not in part:
                     continue
                 at = parts.index(str(point[figure.x]))
                 axis.barh(

@@ -115,9 +115,15 @@ class Results:
         """The estimate there, or `None`."""
         return self.estimates.get((figure, subject, tuple(sorted(point.items()))))
 
-    def points(self, figure: str) -> list[Point]:
+    def points(self, figure: str, of: Subject | None = None) -> list[Point]:
         """Where a figure was taken, in the order of the record; a sweep's by its `x`."""
-        keys = list(dict.fromkeys(key for name, _, key in self.values if name == figure))
+        keys = list(
+            dict.fromkeys(
+                key
+                for name, subject, key in self.values
+                if name == figure and of in (None, subject)
+            )
+        )
         x = self.figures[figure].x
         points: list[Point] = [dict(key) for key in keys]
         if x and all(isinstance(point.get(x), int | float) for point in points):

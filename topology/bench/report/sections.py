@@ -97,7 +97,9 @@ def _table(results: Results, figure: Figure, *, folded: bool) -> Table:
     rows = []
     for point in points:
         found = [results.estimate(figure.name, subject, point) for subject in subjects]
-        scale = fitting(figure.unit, [one.median for one in found if one is not None])
+        medians = [abs(one.median) for one in found if one is not None and one.median]
+        # By the least: a great figure in a small unit keeps its digits, not the other way about.
+        scale = fitting(figure.unit, [min(medians, default=0.0)])
         cells = ["" if one is None else estimate_cell(one, figure.unit, scale) for one in found]
         rows.append([place(point) or figure.title, *cells])
     title = (

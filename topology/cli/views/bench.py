@@ -44,7 +44,7 @@ class _Bar:
     def __init__(self, bar: Progress, console: Console) -> None:
         self._bar, self._console = bar, console
         self._task = bar.add_task("starting", total=None, left="")
-        self._title = ""
+        self._measure = ""
 
     def advance(self, title: str, spent: float, left: float) -> None:
         """Moves the bar: done is the time spent of the time spent and left."""
@@ -52,9 +52,10 @@ class _Bar:
         self._bar.update(
             self._task, completed=spent, total=spent + left, description=title, left=told
         )
-        if not self._console.is_terminal and title != self._title:
-            self._console.print(f"[{_clock(spent)}] {title}, {told}")
-        self._title = title
+        measure = title.partition(":")[0]
+        if not self._console.is_terminal and measure != self._measure:
+            self._console.print(f"[{_clock(spent)}] {measure}, {told}")
+        self._measure = measure
 
     def say(self, text: str) -> None:
         """A line above the bar."""

@@ -126,8 +126,8 @@ def _repeats(*, headline: bool, least: int) -> _Step:
         open_ = [n for n, p in enumerate(parts) if p.headline is headline and p.repeats > least]
         if not open_:
             return None
-        # All come down together; among equals the one that costs most gives first.
-        index = max(open_, key=lambda n: (parts[n].repeats, parts[n].seconds))
+        # The one that costs most gives first: cheap ones would give their samples for nothing.
+        index = max(open_, key=lambda n: parts[n].seconds)
         parts[index] = replace(parts[index], repeats=parts[index].repeats - 1)
         return index
 

@@ -2,6 +2,9 @@
 
     python3 -m toolchain.bench CACHE    prints a directory a line, for PATH
 
+`pace/` is compiled. wrk knows no rates and wrk2 is in no registry; h2load and vegeta, which do and
+are, were tried and were too coarse and too slow for servers that answer within 100 microseconds.
+
 Debian packages are unpacked into the cache instead of being installed: an installation would start
 nginx and NSD on the host's own ports, and needs root.
 """
@@ -17,13 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
-from toolchain import process
+from toolchain import process, rust
 from toolchain.errors import ToolchainError
 from toolchain.packages import BENCH, Need
 from toolchain.store import Progress, Store, digest, quiet
 
-__all__ = ["ensure"]
+__all__ = ["compiled", "ensure"]
 
+_PACE: Final = Path(__file__).parent / "pace"
 _PROGRAMS: Final = ("usr/sbin", "usr/bin", "sbin", "bin")
 _LIBRARIES: Final = (
     f"usr/lib/{platform.machine()}-linux-gnu",
@@ -41,10 +45,32 @@ LD_LIBRARY_PATH=$here/root/{first}:$here/root/{second} exec "$here/root/{program
 def ensure(cache: Path, progress: Progress = quiet) -> tuple[Path, ...]:
     """Directories that hold every benchmark program that is not on PATH, made below `cache`.
 
-    Raises `ToolchainError` where there is no apt to fetch packages with.
+    Raises `ToolchainError` where there is no Rust, or no apt to fetch packages with.
     """
+    store = Store(cache / "toolchain")
     needs = tuple(need for need in BENCH if not need.met)
-    return (_unpacked(Store(cache / "toolchain"), needs, progress),) if needs else ()
+    unpacked = (_unpacked(store, needs, progress),) if needs else ()
+    return (compiled(cache, progress), *unpacked)
+
+
+def compiled(cache: Path, progress: Progress = quiet) -> Path:
+    """The directory of the programs of our own, which need nothing but Rust's standard library.
+
+    Raises `ToolchainError` where there is no Rust.
+    """
+    flags = ("--edition", "2024", "-O", "-C", "panic=abort", "-C", "strip=symbols")
+    key = digest(_PACE, _PACE.glob("*.rs"), *flags, platform.machine())
+
+    def build(directory: Path) -> None:
+        progress("compiling pace")
+        found = rust.find()
+        if found is None:
+            raise ToolchainError("there is no Rust to compile pace with", hint="./lab doctor")
+        process.run(
+            [str(found.rustc), *flags, "-o", str(directory / "pace"), str(_PACE / "main.rs")]
+        )
+
+    return Store(cache / "toolchain").ensure(f"pace-{key}", build, progress)
 
 
 def _unpacked(store: Store, needs: Sequence[Need], progress: Progress) -> Path:

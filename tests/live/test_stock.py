@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from topology.bench.load.bulk import load_packets, load_tcp
 from topology.bench.load.dns import load_dns, queries
 from topology.bench.load.errors import LoadError
 from topology.bench.load.http import load_http
+from topology.bench.load.paced import Service, pace
 from topology.bench.stock import StockNetwork, stock_network
 from topology.bench.tools import provide
 from topology.bench.topologies import SINK, with_sink
@@ -72,7 +74,8 @@ def test_each_load_says_what_came_through(stock: StockNetwork, tmp_path: Path) -
     (web,), (dns,) = (
         [n for n in stock.topology.nodes.values() if n.kind == kind] for kind in ("web", "dns")
     )
-    page = f"http://{web.interfaces[0].addresses[0].ip}/"
+    web_address = web.interfaces[0].addresses[0].ip
+    page = f"http://{web_address}/"
     http = load_http(client, page, connections=8, seconds=1, cpus="0")
     assert http.errors == 0
     assert http.body > len(web.resources[0].body)
@@ -82,10 +85,20 @@ def test_each_load_says_what_came_through(stock: StockNetwork, tmp_path: Path) -
         load_http(client, f"{page}absent", connections=1, seconds=1, cpus="0")
     data = tmp_path / "queries"
     data.write_text(queries(dns.zones))
-    asked = load_dns(client, dns.interfaces[0].addresses[0].ip, data, seconds=1, cpus="0", rate=500)
+    server = dns.interfaces[0].addresses[0].ip
+    assert isinstance(server, IPv4Address)
+    assert isinstance(web_address, IPv4Address)
+    asked = load_dns(client, server, data, seconds=1, cpus="0")
     assert asked.codes.keys() == {"NOERROR", "NXDOMAIN"}
     assert asked.lost == 0
-    assert 0 < asked.latency["p50"] <= asked.latency["p99.9"]
+    asks: tuple[tuple[Service, IPv4Address, str], ...] = (
+        ("http", web_address, "/"),
+        ("dns", server, str(data)),
+    )
+    for service, address, what in asks:
+        paced = pace(client, service, address, what, width=4, rate=500, seconds=1, cpus="0")
+        assert (paced.due, paced.answered) == (500, 500)
+        assert 0 < paced.latency["p50"] <= paced.latency["p99.9"]
     assert load_tcp(client, sink, seconds=1, cpus=("0", "0")).rate > 1e6
     packets = load_packets(client, sink, seconds=1, cpus=("0", "0"), rate=1000)
     assert packets.received == pytest.approx(1000, rel=0.2)

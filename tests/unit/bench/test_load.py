@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from topology.bench.load.bulk import read_iperf
 from topology.bench.load.dns import queries, read_dnsperf
 from topology.bench.load.errors import LoadError
 from topology.bench.load.http import read_wrk
-from topology.bench.load.latency import percentiles
+from topology.bench.load.paced import read_pace
+from topology.bench.load.rated import Rated
 from topology.bench.load.site import Cores, cores
+from topology.bench.measure.study import holds, steps
 from topology.bench.stock.files import nginx_files, nsd_files, zone_file
 from topology.bench.topologies import SINK, with_sink
 from topology.diagnostics import Severity
@@ -54,7 +57,6 @@ def test_queries_are_counted() -> None:
     assert (load.sent, load.answered, load.lost) == (34488, 34488, 0)
     assert load.codes == {"NOERROR": 22992, "NXDOMAIN": 11496}
     assert load.rate == pytest.approx(34488 / 1.001328)
-    assert load.latency == {}
 
 
 def test_a_refusal_is_no_answer() -> None:
@@ -62,14 +64,26 @@ def test_a_refusal_is_no_answer() -> None:
     assert read_dnsperf(text).lost == pytest.approx(1 / 3, abs=1e-3)
 
 
-def test_each_answers_latency_is_read() -> None:
-    load = read_dnsperf(said("dnsperf-rate.txt"))
-    assert load.sent == said("dnsperf-rate.txt").count("\n> ")
-    assert 100 < load.latency["p50"] < 300
+def test_what_was_due_is_counted() -> None:
+    text = (
+        '{"due": 10, "sent": 10, "answered": 9, "failed": 0, "seconds": 1.0, '
+        '"latency": {"p50": 90, "p99": 2000000}, "lag": {"p50": 1}}'
+    )
+    paced = read_pace(text)
+    assert paced.lost == pytest.approx(0.1)
+    assert paced.latency["p99"] == 2_000_000
+    with pytest.raises(LoadError, match="pace gave no figures"):
+        read_pace("usage")
 
 
-def test_percentiles_of_few() -> None:
-    assert percentiles([7.0]) == dict.fromkeys(("p50", "p90", "p99", "p99.9", "max"), 7.0)
+def test_a_climb_goes_beyond_the_study() -> None:
+    rates = list(steps(quick=False))
+    assert rates[:40] == list(range(100, 4001, 100))
+    assert all(later <= 1.26 * rate for rate, later in pairwise(rates[40:]))
+    assert rates[-1] > 500_000
+    assert holds(Rated(99, 0.01, {"p99": 100_000}, {}))
+    assert not holds(Rated(99, 0.011, {"p99": 1}, {}))
+    assert not holds(Rated(100, 0.0, {"p99": 100_001}, {}))
 
 
 def test_a_third_of_the_names_is_absent() -> None:

@@ -1,40 +1,32 @@
-"""DNS by dnsperf: as many queries as go, or so many a second; a third of the names is absent."""
+"""DNS by dnsperf: as many queries as go; a third of the names is absent."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from topology.bench.load.errors import LoadError
-from topology.bench.load.latency import percentiles
 from topology.probe.places import Place
 from topology.resolve.types import DnsZone
 
 __all__ = ["DnsLoad", "load_dns", "queries", "read_dnsperf"]
 
 _CLIENTS = 8
-_OUTSTANDING = 60_000
-"""Queries that may be unanswered at a fixed rate: more than are lost in a run, so it is kept."""
-
 _TIMEOUT = 1.0
 """Seconds after which a query counts as lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class DnsLoad:
-    """What dnsperf saw: queries sent and answered, seconds, answers by response code.
-
-    `latency` is in microseconds by percentile, where it was asked for.
-    """
+    """What dnsperf saw: queries sent and answered, seconds, answers by response code."""
 
     sent: int
     answered: int
     seconds: float
     codes: dict[str, int]
-    latency: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -70,16 +62,13 @@ def load_dns(
     *,
     seconds: float,
     cpus: str,
-    rate: int | None = None,
 ) -> DnsLoad:
     """Asks the names in `data` over UDP from a place, by one thread, on `cpus` (a list of taskset).
 
-    At a `rate` each answer's latency is noted; raises `LoadError`.
+    Raises `LoadError`.
     """
     command = ["taskset", "--cpu-list", cpus, "dnsperf", "-s", str(server), "-d", str(data)]
     command += ["-c", str(_CLIENTS), "-T", "1", "-l", f"{seconds:g}", "-t", f"{_TIMEOUT:g}"]
-    if rate is not None:
-        command += ["-Q", str(rate), "-q", str(_OUTSTANDING), "-v"]
     done = place.run(command, timeout=seconds + 30)
     if done.returncode != 0:
         raise LoadError(f"dnsperf: {(done.stderr or done.stdout).strip()[-400:]}")
@@ -87,7 +76,7 @@ def load_dns(
 
 
 def read_dnsperf(said: str) -> DnsLoad:
-    """What dnsperf said, verbose or not; raises `LoadError` where nothing was answered."""
+    """What dnsperf said; raises `LoadError` where nothing was answered."""
     sent = re.search(r"Queries sent: +(\d+)", said)
     answered = re.search(r"Queries completed: +(\d+)", said)
     seconds = re.search(r"Run time \(s\): +([\d.]+)", said)
@@ -97,12 +86,9 @@ def read_dnsperf(said: str) -> DnsLoad:
         raise LoadError(f"the DNS server answered none of {sent[1]} queries")
     codes = re.search(r"Response codes: +(.+)", said)
     each = re.findall(r"([A-Z]+) (\d+) \(", codes[1]) if codes else []
-    each_latency = re.findall(r"^> \S+ \S+ \S+ ([\d.]+)$", said, re.MULTILINE)
-    latencies = [float(one) * 1e6 for one in each_latency]
     return DnsLoad(
         sent=int(sent[1]),
         answered=int(answered[1]),
         seconds=float(seconds[1]),
         codes={code: int(count) for code, count in each},
-        latency=percentiles(latencies) if latencies else {},
     )

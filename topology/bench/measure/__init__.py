@@ -14,9 +14,16 @@ from topology.bench.measure.engine_model import EngineModel
 from topology.bench.measure.forward import SmallPackets, TcpBulk
 from topology.bench.measure.http import Http, NewConnections
 from topology.bench.measure.images import Images, Surface
+from topology.bench.measure.latency import (
+    DnsLatency,
+    DnsLatencyAtShares,
+    HttpLatency,
+    HttpLatencyAtShares,
+)
 from topology.bench.measure.memory import LeastMemory, NodeMemory
 from topology.bench.measure.rules import Rules
 from topology.bench.measure.storage import RandomReads, SequentialReads
+from topology.bench.measure.study import Climb
 from topology.bench.measure.update import Update
 
 __all__ = ["MEASURES", "Bench", "Chart", "Figure", "Measure", "Section"]
@@ -37,6 +44,11 @@ MEASURES: tuple[Measure, ...] = (
     SmallPackets(),
     NewConnections(),
     Rules(),
+    HttpLatency(),
+    DnsLatency(),
+    HttpLatencyAtShares(),
+    DnsLatencyAtShares(),
+    Climb(),
     SequentialReads(),
     RandomReads(),
     Update(),

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from topology.bench.load.dns import DnsLoad, load_dns, queries
-from topology.bench.load.site import Site
+from topology.bench.load.rated import ask
 from topology.bench.measure.base import Bench, Figure
 from topology.bench.measure.on_site import CONDITIONS, OnSite
 from topology.bench.record import Detail, Point, Sample, Subject
-from topology.resolve.types import Kind
 
-__all__ = ["Dns", "ask"]
+__all__ = ["Dns"]
 
 
 class Dns(OnSite):
@@ -36,21 +34,8 @@ class Dns(OnSite):
         self, subject: Subject, point: Point, repeat: int, bench: Bench
     ) -> Iterator[Sample]:
         """Asks once."""
-        load = ask(self.site(subject), str(point["path"]), bench, self.lasting(bench.quick))
+        path, seconds = str(point["path"]), self.lasting(bench.quick)
+        load = ask(self.site(subject), path, seconds=seconds, scratch=bench.scratch)
         detail: Detail = {"sent": load.sent, "codes": dict(load.codes)}
         yield self.sample(subject, point, repeat, load.rate, detail=detail)
         yield self.sample(subject, point, repeat, load.lost * 100, figure=self.also[0])
-
-
-def ask(here: Site, path: str, bench: Bench, seconds: float, rate: int | None = None) -> DnsLoad:
-    """Asks a subject's DNS server for what is in its zones, and for what is not."""
-    data = bench.scratch / "queries"
-    data.write_text(queries(here.node(Kind.DNS).zones), encoding="ascii")
-    return load_dns(
-        here.place(path),
-        here.address(Kind.DNS),
-        data,
-        seconds=seconds,
-        cpus=here.settle(path).load,
-        rate=rate,
-    )

@@ -85,6 +85,54 @@ def run_all(
 
 
 @bench.command()
+def dataplane(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few and rough figures, in under five minutes.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="The time it may take; 20, or 5 with --quick.", min=0.5)
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Keep the record in this directory.")
+    ] = None,
+    busy: Annotated[
+        bool, typer.Option("--busy", help="Measure on a busy machine, and say so first.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Load both variants and the same network from stock Linux parts, side by side.
+
+    HTTP, DNS, TCP in bulk, 64-byte frames, new connections, latency at half load and many rules,
+    interleaved over unikernels, containers that forward by the kernel, containers that forward by
+    the shared code, and kernel forwarding with nftables, nginx and NSD; each with its ratio to the
+    last. The same measures as in `topology bench all`. Needs root and the lab: eval "$(./lab env)".
+    """
+    import os
+    import tempfile
+
+    from topology.bench.dataplane import DATAPLANE, DATAPLANE_MINUTES, rows
+    from topology.bench.measure import MEASURES
+    from topology.bench.report.write import read_results
+    from topology.bench.run import Options, run_bench
+    from topology.cli.views.bench import show_progress
+    from topology.cli.views.dataplane import dataplane_document, print_dataplane
+    from topology.cli.views.json import print_document
+
+    limit = minutes if quick or minutes is not None else DATAPLANE_MINUTES
+    options = Options(quick, limit, DATAPLANE, busy=busy)
+    with tempfile.TemporaryDirectory() as passing, show_progress() as progress:
+        where = output or Path(passing, "run")
+        run_bench(MEASURES, where, options, os.environ, progress)
+        results = read_results(where, MEASURES)
+    found = list(rows(results))
+    if json:
+        print_document(dataplane_document(results, found))
+    else:
+        print_dataplane(results, found)
+    return ExitCode.DONE
+
+
+@bench.command()
 def report(
     run: Run,
     output: Annotated[

@@ -20,7 +20,7 @@ _HOLDER = (
     "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready"
     " && exec sleep infinity"
 )
-_PROCESSORS = {"kvm": "host,-arch-capabilities", "tcg": "qemu64"}
+_PROCESSORS = {"kvm": "host,-arch-capabilities", "tcg": "qemu64,+rdrand,enforce"}
 
 
 @dataclass

@@ -197,6 +197,8 @@ def _cpu(accelerator: Accelerator | None) -> Element:
         SubElement(cpu, "feature", policy="disable", name="arch-capabilities")
     else:
         SubElement(cpu, "model", fallback="forbid").text = "qemu64"
+        # The host's randomness, for ports and sequence numbers: the model has no source of any.
+        SubElement(cpu, "feature", policy="require", name="rdrand")
     return cpu
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -21,6 +22,25 @@ from topology.probe.identity import Console
 pytestmark = LIVE_AS_ROOT
 
 VARIANTS = ("unikernel", "containers")
+NARROW = 1400
+LARGE = "".join(f"line {number} of a page that takes many packets\n" for number in range(5000))
+SEND_AND_WAIT = """
+import socket, sys, time
+from contextlib import suppress
+# The narrower path is known once a datagram as long as the link allows has been refused.
+v6 = ":" in sys.argv[1]
+level = socket.IPPROTO_IPV6 if v6 else socket.IPPROTO_IP
+IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO = (24, 23, 2) if v6 else (14, 10, 2)
+with socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    sender.setsockopt(level, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+    sender.connect((sys.argv[1], 53))
+    deadline = time.monotonic() + 10
+    while (mtu := sender.getsockopt(level, IP_MTU)) != int(sys.argv[2]):
+        assert time.monotonic() < deadline, mtu
+        with suppress(OSError):
+            sender.send(bytes(1500 - 48))
+        time.sleep(0.05)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +183,55 @@ def test_containers_forward_by_the_shared_code_as_by_the_kernel(lab: Stacks) -> 
     shared = text.replace("    policy: edge\n", "    policy: edge\n    dataplane: shared\n")
     shared = shared.replace("    kind: router\n", "    kind: router\n    dataplane: shared\n")
     assert shared.count("dataplane: shared") == 2
-    file = written(lab, shared)
+    file = written(lab, narrowed(shared))
     lab.deploy("shared", "containers", file)
     try:
         counts = lab.probe("shared")["counts"]
         assert (counts["broken"], counts["error"]) == (0, 0)
+        a_narrow_link_is_told_of_and_heeded(lab, "shared")
     finally:
         lab.destroy("shared")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_both_families_get_through_a_narrow_link(lab: Stacks, variant: str) -> None:
+    stack = f"narrow-{variant}"
+    lab.deploy(stack, variant, written(lab, narrowed((PROJECT / "poc.yaml").read_text())))
+    try:
+        a_narrow_link_is_told_of_and_heeded(lab, stack)
+        the_way_is_told_hop_by_hop(lab, stack)
+    finally:
+        lab.destroy(stack)
+
+
+def narrowed(text: str) -> str:
+    """The topology with a transit that carries less than its neighbours."""
+    narrow = text.replace("transit: {zone: transit,", f"transit: {{zone: transit, mtu: {NARROW},")
+    assert narrow != text
+    return narrow
+
+
+def a_narrow_link_is_told_of_and_heeded(lab: Stacks, stack: str) -> None:
+    """Packets too big for the transit are refused to both ends, and both then send smaller ones."""
+    client = ("topology", "client", "--stack", stack, "--")
+    for family, web, dns in (
+        ("-4", "203.0.113.80", "203.0.113.53"),
+        ("-6", "[2001:db8:3::80]", "2001:db8:3::53"),
+    ):
+        fetch = ("curl", family, "-sSf", "--globoff", "--max-time", "10", f"http://{web}/large.txt")
+        assert lab.run(*client, *fetch).stdout == LARGE
+        lab.run(*client, "python3", "-c", SEND_AND_WAIT, dns, str(NARROW))
+
+
+def the_way_is_told_hop_by_hop(lab: Stacks, stack: str) -> None:
+    """A time exceeded from the firewall, then from the router, over each family."""
+    for family, web, hops in (
+        ("-4", "203.0.113.80", ["192.0.2.1", "198.51.100.2", "203.0.113.80"]),
+        ("-6", "2001:db8:3::80", ["2001:db8:1::1", "2001:db8:2::2", "2001:db8:3::80"]),
+    ):
+        trace = ("nmap", family, "-n", "-Pn", "-sS", "-p80", "--traceroute", "-oX", "-", web)
+        told = lab.run("topology", "client", "--stack", stack, "--", *trace).stdout
+        assert [hop.get("ipaddr") for hop in ElementTree.fromstring(told).iter("hop")] == hops
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -205,5 +267,6 @@ def written(lab: Stacks, text: str) -> Path:
     content = lab.directory / "content"
     if not content.exists():
         shutil.copytree(PROJECT / "content", content)
+        (content / "web" / "large.txt").write_text(LARGE)
     file.write_text(text)
     return file

@@ -3,8 +3,11 @@
 use alloc::vec;
 
 use machine::{Frame, Nic};
+use service_core::Instant as Moment;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
+
+use crate::path::PathMtu;
 
 /// Frames that one turn of the serving loop takes in at most, so that sockets are served in time.
 const BUDGET: usize = 64;
@@ -12,7 +15,7 @@ const BUDGET: usize = 64;
 /// A network interface, and what this turn of the serving loop may still take from it.
 pub(crate) struct Port {
     pub nic: Nic,
-    mtu: usize,
+    pub path: PathMtu,
     /// The TCP port that is served.
     served: u16,
     budget: usize,
@@ -22,16 +25,28 @@ pub(crate) struct Port {
     full: bool,
     /// A frame that opens a connection and waits for a socket to listen.
     held: Option<Frame>,
+    now: Moment,
 }
 
 impl Port {
-    pub fn new(nic: Nic, mtu: usize, served: u16) -> Self {
-        Self { nic, mtu, served, budget: BUDGET, listening: 0, full: false, held: None }
+    pub fn new(nic: Nic, path: PathMtu, served: u16) -> Self {
+        Self {
+            nic,
+            path,
+            served,
+            budget: BUDGET,
+            listening: 0,
+            full: false,
+            held: None,
+            now: Moment::ZERO,
+        }
     }
 
     /// Allows a turn's worth of frames, `listening` of which may open connections. Without this, a
     /// burst of clients would be refused for want of a listening socket.
-    pub fn renew(&mut self, listening: usize, full: bool) {
+    pub fn renew(&mut self, now: Moment, listening: usize, full: bool) {
+        self.now = now;
+        self.path.forget(now);
         self.budget = BUDGET;
         self.listening = listening;
         self.full = full;
@@ -95,6 +110,7 @@ impl Device for Port {
             return None;
         }
         let frame = self.next()?;
+        self.path.hear(self.now, frame.head());
         self.budget -= 1;
         Some((Received(frame), Sending(&mut self.nic)))
     }
@@ -105,7 +121,7 @@ impl Device for Port {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.max_transmission_unit = self.mtu + 14;
+        capabilities.max_transmission_unit = self.path.get() + 14;
         capabilities.medium = Medium::Ethernet;
         capabilities
     }

@@ -6,6 +6,7 @@ extern crate alloc;
 
 mod datagrams;
 mod device;
+mod path;
 mod streams;
 
 use core::net::Ipv6Addr;
@@ -21,6 +22,7 @@ pub use datagrams::{Answer, Datagrams};
 
 use datagrams::DatagramSocket;
 use device::Port;
+use path::PathMtu;
 use streams::Streams;
 
 /// Serves for ever: `service` by sessions on TCP `port`, and by `datagrams` on the UDP port of the
@@ -47,8 +49,10 @@ where
     let Some(nic) = node.open_nics(Purpose::Endpoint { mtu }).pop() else {
         machine::die(format_args!("the interface did not start"))
     };
-    let mut device = Port::new(nic, mtu, port);
+    let own = attachment.addresses.iter().map(|own| own.address()).collect();
+    let mut device = Port::new(nic, PathMtu::new(own, mtu), port);
     let mut interface = attach(config, attachment, &mut device);
+    let mut usable = device.path.get();
     let mut sockets = SocketSet::new(alloc::vec![]);
     let mut datagrams =
         datagrams.map(|datagrams| DatagramSocket::new(port, datagrams, &mut sockets));
@@ -58,8 +62,13 @@ where
 
     loop {
         let now = node::now();
-        device.renew(streams.listening(), streams.is_full());
+        device.renew(now, streams.listening(), streams.is_full());
         interface.poll(moment(now), &mut device, &mut sockets);
+        // The netstack takes the MTU when an interface is made; connections are not part of it.
+        if usable != device.path.get() {
+            usable = device.path.get();
+            interface = attach(config, attachment, &mut device);
+        }
         let mut progress = streams.serve(&mut sockets, &service, &mut counters, now);
         if let Some(datagrams) = &mut datagrams {
             progress |= datagrams.serve(&mut sockets, &service, &mut counters);
@@ -97,6 +106,7 @@ fn instant(moment: smoltcp::time::Instant) -> Instant {
 }
 
 /// Gives the interface its addresses and routes.
+#[cold] // at boot, and when a path turns out to be narrow
 fn attach(config: &NodeConfig, attachment: &Attachment, device: &mut Port) -> Interface {
     let mac = EthernetAddress(attachment.mac.octets());
     let mut settings = Config::new(mac.into());
@@ -139,6 +149,7 @@ fn link_local(mac: [u8; 6]) -> Ipv6Addr {
 }
 
 /// Tells the segment who has the addresses now: a switch, or a neighbour, may know a predecessor.
+#[cold]
 fn announce(attachment: &Attachment, device: &mut Port) {
     for own in &attachment.addresses {
         let Some(mut frame) =

@@ -2,5 +2,6 @@
 
 mod classifier;
 mod connections;
+mod ipv6;
 mod packets;
 mod verdicts;

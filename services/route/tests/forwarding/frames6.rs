@@ -455,6 +455,23 @@ fn a_neighbour_that_does_not_answer_is_reported() {
 }
 
 proptest! {
+    /// Behind a right checksum, so that every byte is looked at.
+    #[test]
+    fn any_message_about_neighbours_is_read(
+        kind in 133u8..=137, tail in prop::collection::vec(any::<u8>(), 0..70), multicast: bool,
+    ) {
+        let mut node = acquainted();
+        let to = if multicast { solicited_node(GATEWAY) } else { GATEWAY };
+        let mut body = [&[kind, 0, 0, 0][..], &tail].concat();
+        Icmpv6Packet::new_unchecked(&mut body[..]).fill_checksum(&WEB.1, &to);
+        let packet = ipv6(WEB.1, to, 255, IpProtocol::Icmpv6, &body);
+        let frame = ethernet(WEB.0, mac_of(to, OWN[SERVERS]), EthernetProtocol::Ipv6, &packet);
+        node.receive(NOW, SERVERS, Bytes::new(frame));
+        prop_assert!(node.ports.sent.len() <= 1);
+        node.ports.sent.clear();
+        prop_assert_eq!(node.ports.held, 0);
+    }
+
     #[test]
     fn no_frame_is_lost_or_kept_for_ever(
         frames in prop::collection::vec(

@@ -15,7 +15,7 @@ from topology.bench.report.write import DATA, REPORT
 
 pytestmark = LIVE_AS_ROOT
 
-CHOSEN = ("boot", "engine-validate")
+CHOSEN = ("boot", "engine-validate", "http")
 """Few of the measures, since each has live tests of what it measures with."""
 
 
@@ -23,7 +23,7 @@ def test_a_quick_run_is_recorded_and_reported(tmp_path: Path) -> None:
     output = tmp_path / "bench"
     only = [word for name in CHOSEN for word in ("--only", name)]
     with started_lab() as lab:
-        bench = ["topology", "bench", "all", "--quick", "--busy", "--minutes", "2"]
+        bench = ["topology", "bench", "all", "--quick", "--busy", "--minutes", "4"]
         told = run([*bench, *only, "--output", str(output)], lab.environment, cwd=PROJECT)
         # Nothing is left: neither a stack of the benchmark's own nor a domain.
         stacks = run(["pulumi", "stack", "ls", "--json"], lab.environment, cwd=PROJECT).stdout

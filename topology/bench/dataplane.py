@@ -12,7 +12,7 @@ from topology.bench.statistics import Estimate, Ratio, ratio
 
 __all__ = ["DATAPLANE", "DATAPLANE_MINUTES", "Row", "rows"]
 
-DATAPLANE = ("http", "dns", "tcp", "packets", "connections", "http-share", "rules")
+DATAPLANE = ("http", "dns", "tcp", "connections", "http-share", "rules", "http-connections")
 """The measures that are taken."""
 
 DATAPLANE_MINUTES = 20.0

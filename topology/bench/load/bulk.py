@@ -40,7 +40,7 @@ class Packets:
     lost: float
 
 
-def load_tcp(client: Place, sink: Place, *, seconds: float, cpus: tuple[str, str]) -> Bulk:
+def load_tcp(client: Place, sink: Place, *, seconds: int, cpus: tuple[str, str]) -> Bulk:
     """One TCP connection from `client` to `sink`; the first second does not count.
 
     `cpus` are the client's and the sink's. Raises `LoadError`.
@@ -53,7 +53,7 @@ def load_packets(
     client: Place,
     sink: Place,
     *,
-    seconds: float,
+    seconds: int,
     cpus: tuple[str, str],
     rate: int | None = None,
 ) -> Packets:
@@ -84,13 +84,13 @@ def read_iperf(said: str) -> dict[str, Any]:
 
 
 def _iperf(
-    client: Place, sink: Place, flags: list[str], seconds: float, cpus: tuple[str, str]
+    client: Place, sink: Place, flags: list[str], seconds: int, cpus: tuple[str, str]
 ) -> dict[str, Any]:
     address = next(a.partition("/")[0] for a in sink.addresses if ":" not in a)
     with _listening(sink, cpus[1]):
         command = ["taskset", "--cpu-list", cpus[0], "iperf3", "--client", address]
         command += ["--port", str(BULK_PORT), "--json", "--connect-timeout", "3000"]
-        command += ["--time", f"{seconds:g}", *flags]
+        command += ["--time", str(seconds), *flags]
         return read_iperf(client.run(command, timeout=seconds + 30).stdout)
 
 

@@ -43,14 +43,14 @@ class HttpLoad:
 
 
 def load_http(
-    place: Place, url: str, *, connections: int, seconds: float, cpus: str, closing: bool = False
+    place: Place, url: str, *, connections: int, seconds: int, cpus: str, closing: bool = False
 ) -> HttpLoad:
     """Loads `url` from a place by one thread, on `cpus` (a list of taskset).
 
     `closing` asks for a connection of its own for each request. Raises `LoadError`.
     """
     command = ["taskset", "--cpu-list", cpus, "wrk", "--threads", "1"]
-    command += ["--connections", str(connections), "--duration", f"{seconds:g}s"]
+    command += ["--connections", str(connections), "--duration", f"{seconds}s"]
     command += ["--timeout", "5s", "--script", str(_SCRIPT)]
     command += ["--header", "Connection: close"] if closing else []
     done = place.run([*command, url], timeout=seconds + 30)

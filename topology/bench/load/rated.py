@@ -66,7 +66,7 @@ def at_rate(
     return Rated(achieved, came.lost, came.latency, came.lag, short)
 
 
-def capacity(here: Site, service: Service, path: str, *, seconds: float, scratch: Path) -> float:
+def capacity(here: Site, service: Service, path: str, *, seconds: int, scratch: Path) -> float:
     """Good answers a second in a closed loop: what rates are shares of."""
     if service == "dns":
         return ask(here, path, seconds=seconds, scratch=scratch).rate

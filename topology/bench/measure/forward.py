@@ -7,94 +7,66 @@ from typing import ClassVar
 
 from topology.bench.load.bulk import load_packets, load_tcp
 from topology.bench.load.errors import LoadError
-from topology.bench.load.site import Site
 from topology.bench.measure.base import Bench, Figure
 from topology.bench.measure.on_site import CONDITIONS, OnSite
 from topology.bench.record import Point, Sample, Subject
 from topology.probe.places import Place
 
-__all__ = ["SmallPackets", "TcpBulk"]
+__all__ = ["Forwarding"]
 
-_TOOLS = ("iperf3", "ethtool", "nginx", "nsd", "nft")
 _OFFLOADS = ("tx", "tso", "gso", "gro")
 
 
-class TcpBulk(OnSite):
-    """Bits a second."""
+class Forwarding(OnSite):
+    """Bits a second, and packets."""
 
     figure: ClassVar = Figure(
         "tcp", "TCP through firewall and router", "Gb/s", "higher", headline=True
     )
     again: ClassVar = Figure("tcp-again", "TCP segments sent again", "", "lower")
-    also = (again,)
-    method: ClassVar = (
-        "iperf3, one connection from the outside client to a sink in the DMZ, the first second "
-        "left out. Offloads off: the client and the sink neither segment nor merge nor leave "
-        f"checksums to others, so that every frame is forwarded by itself. {CONDITIONS}"
-    )
-    tools: ClassVar[tuple[str, ...]] = _TOOLS
-    needs_sink = True
-
-    def points(self, quick: bool) -> tuple[Point, ...]:
-        """Offloads on and off."""
-        return ({"offloads": "on"}, {"offloads": "off"})
-
-    def cost(self, subject: Subject, point: Point, quick: bool) -> float:
-        """One second more, which does not count."""
-        return super().cost(subject, point, quick) + 1
-
-    def measure(
-        self, subject: Subject, point: Point, repeat: int, bench: Bench
-    ) -> Iterator[Sample]:
-        """Transfers once."""
-        here = self.site(subject)
-        client, sink = ends(here)
-        for place in (client, sink):
-            offload(place, str(point["offloads"]))
-        at = here.settle("through")
-        load = load_tcp(client, sink, seconds=self.lasting(bench.quick), cpus=(at.load, at.serve))
-        yield self.sample(subject, point, repeat, load.rate / 1e9)
-        yield self.sample(subject, point, repeat, load.retransmitted, figure=self.also[0])
-
-
-class SmallPackets(OnSite):
-    """Packets a second."""
-
-    figure: ClassVar = Figure(
+    packets: ClassVar = Figure(
         "packets", "Frames of 64 bytes through firewall and router", "1/s", "higher", headline=True
     )
     lost: ClassVar = Figure("packets-lost", "Frames of 64 bytes lost", "%", "lower")
-    also = (lost,)
+    also = (again, packets, lost)
     method: ClassVar = (
-        "iperf3 sends UDP datagrams of 18 bytes as fast as one core can, from the outside client "
-        "to a sink in the DMZ; what arrives counts. The sender and the sink are part of the "
-        f"limit: the sample's detail says what was sent. {CONDITIONS}"
+        "iperf3 from the outside client to a sink in the DMZ. TCP: one connection, the first "
+        "second left out; with offloads off the client and the sink neither segment nor merge nor "
+        "leave checksums to others, so that every frame is forwarded by itself. Small frames: UDP "
+        "datagrams of 18 bytes, sent as fast as the client can; what arrives counts, and the "
+        "sample's detail says what was sent, since the sender and the sink are part of the limit. "
+        f"{CONDITIONS}"
     )
-    tools: ClassVar[tuple[str, ...]] = _TOOLS
+    tools: ClassVar[tuple[str, ...]] = ("iperf3", "ethtool", "nginx", "nsd", "nft")
     needs_sink = True
+    seconds: ClassVar[tuple[int, int]] = (1, 1)
 
     def points(self, quick: bool) -> tuple[Point, ...]:
-        """As many as go."""
-        return ({},)
+        """Offloads on and off; small frames go with the first."""
+        return ({"offloads": "on"}, {"offloads": "off"})
+
+    def cost(self, subject: Subject, point: Point, quick: bool) -> float:
+        """One second more, which does not count, and the small frames."""
+        both = 2 if point["offloads"] == "on" else 1
+        return both * super().cost(subject, point, quick) + 1
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench
     ) -> Iterator[Sample]:
-        """Sends once."""
+        """Transfers once, then sends small frames."""
         here = self.site(subject)
-        client, sink = ends(here)
-        at = here.settle("through")
-        load = load_packets(
-            client, sink, seconds=self.lasting(bench.quick), cpus=(at.load, at.serve)
-        )
-        detail = {"sent": round(load.sent)}
-        yield self.sample(subject, point, repeat, load.received, detail=detail)
-        yield self.sample(subject, point, repeat, load.lost * 100, figure=self.also[0])
-
-
-def ends(here: Site) -> tuple[Place, Place]:
-    """The outside client and the sink."""
-    return here.place("through"), here.sink()
+        client, sink = here.place("through"), here.sink()
+        for place in (client, sink):
+            offload(place, str(point["offloads"]))
+        at, seconds = here.settle("through"), self.lasting(bench.quick)
+        bulk = load_tcp(client, sink, seconds=seconds, cpus=(at.load, at.serve))
+        yield self.sample(subject, point, repeat, bulk.rate / 1e9)
+        yield self.sample(subject, point, repeat, bulk.retransmitted, figure=self.again)
+        if point["offloads"] == "on":
+            small = load_packets(client, sink, seconds=seconds, cpus=(at.load, at.serve))
+            sent = {"sent": round(small.sent)}
+            yield self.sample(subject, {}, repeat, small.received, figure=self.packets, detail=sent)
+            yield self.sample(subject, {}, repeat, small.lost * 100, figure=self.lost)
 
 
 def offload(place: Place, state: str) -> None:

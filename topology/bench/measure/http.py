@@ -10,7 +10,7 @@ from topology.bench.measure.base import Bench, Chart, Figure
 from topology.bench.measure.on_site import CONDITIONS, OnSite
 from topology.bench.record import Detail, Point, Sample, Subject
 
-__all__ = ["Http", "NewConnections"]
+__all__ = ["Connections", "Http", "NewConnections"]
 
 
 class Http(OnSite):
@@ -22,10 +22,6 @@ class Http(OnSite):
         "1/s",
         "higher",
         headline=True,
-        at={"connections": 32},
-        chart=Chart.LINE,
-        x="connections",
-        series="path",
     )
     method: ClassVar = (
         "wrk, one thread, asks for the page again as soon as it has it, over connections that "
@@ -36,9 +32,8 @@ class Http(OnSite):
     closing: ClassVar = False
 
     def points(self, quick: bool) -> tuple[Point, ...]:
-        """32 connections, then one and a hundred."""
-        counts = (32, 100) if quick else (32, 1, 100)
-        return tuple({"path": p, "connections": c} for c in counts for p in ("segment", "through"))
+        """Both places, 32 connections."""
+        return tuple({"path": path, "connections": 32} for path in ("segment", "through"))
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench
@@ -58,6 +53,25 @@ class Http(OnSite):
         yield self.sample(subject, point, repeat, load.rate, detail=detail_of(load))
 
 
+class Connections(Http):
+    """Pages a second over few and many connections."""
+
+    figure = Figure(
+        "http-connections",
+        "HTTP, pages served over few and many connections",
+        "1/s",
+        "higher",
+        chart=Chart.LINE,
+        x="connections",
+        series="path",
+    )
+
+    def points(self, quick: bool) -> tuple[Point, ...]:
+        """One connection, and a hundred."""
+        paths = ("segment", "through")
+        return tuple({"path": path, "connections": count} for count in (1, 100) for path in paths)
+
+
 class NewConnections(Http):
     """Connections a second."""
 
@@ -67,7 +81,6 @@ class NewConnections(Http):
         "1/s",
         "higher",
         headline=True,
-        at={"path": "through"},
     )
     method = (
         "wrk asks for the page with `Connection: close`, 32 at a time: each request is a TCP "
@@ -77,8 +90,8 @@ class NewConnections(Http):
     closing = True
 
     def points(self, quick: bool) -> tuple[Point, ...]:
-        """Through the firewall first."""
-        return tuple({"path": path, "connections": 32} for path in ("through", "segment"))
+        """Through the firewall."""
+        return ({"path": "through", "connections": 32},)
 
 
 def detail_of(load: HttpLoad) -> Detail:

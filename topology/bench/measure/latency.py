@@ -29,6 +29,7 @@ class _Latency(OnSite):
     """What both services and both kinds of rates have in common."""
 
     service: ClassVar[Service]
+    seconds: ClassVar[tuple[int, int]] = (1, 1)
 
     def rate(self, subject: Subject, point: Point) -> int:
         """The rate at a point, a second."""
@@ -65,7 +66,7 @@ class HttpLatency(_Latency):
     """HTTP at common rates."""
 
     service: ClassVar[Service] = "http"
-    rates: ClassVar = (1000, 10_000, 5000, 20_000)
+    rates: ClassVar = (1000, 10_000, 20_000)
     figure: ClassVar = Figure(
         "http-latency", "HTTP at a fixed rate, half within", "µs", "lower", chart=Chart.LINE,
         x="rate", series="path", logarithmic=True,
@@ -139,6 +140,10 @@ class HttpLatencyAtShares(_Latency):
     def __init__(self) -> None:
         super().__init__()
         self._most: dict[tuple[Subject, str], float] = {}
+
+    def repeats(self, quick: bool) -> int:
+        """As many as a conclusion needs, where one of its figures is a headline."""
+        return 5 if not quick and any(one.headline for one in self.figures) else 1 if quick else 3
 
     def points(self, quick: bool) -> tuple[Point, ...]:
         """Half load first."""

@@ -26,21 +26,21 @@ class OnSite(Measure):
     section: ClassVar[Section] = Section.LOAD
     subjects: ClassVar[tuple[Subject, ...]] = SUBJECTS
     needs_sink: ClassVar[bool] = False
-    seconds: ClassVar[tuple[float, float]] = (1.0, 3.0)
-    """How long a load lasts, quick and not."""
+    seconds: ClassVar[tuple[int, int]] = (1, 2)
+    """How long a load lasts, quick and not; wrk and iperf3 know whole seconds alone."""
 
     def __init__(self) -> None:
         self._held: dict[Subject, tuple[ExitStack, Site]] = {}
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """The load and what is around it."""
-        return self.lasting(quick) + 0.5
+        return self.lasting(quick) + 0.4
 
     def setup_cost(self, subject: Subject, quick: bool) -> float:
         """Places, and the stack where it is another than the proof of concept."""
-        return 12.0 if self.needs_sink and subject is not Subject.STOCK else 3.0
+        return 9.0 if self.needs_sink and subject is not Subject.STOCK else 2.0
 
-    def lasting(self, quick: bool) -> float:
+    def lasting(self, quick: bool) -> int:
         """Seconds of one load."""
         return self.seconds[0 if quick else 1]
 

@@ -201,6 +201,8 @@ class StockNetwork:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
+                # Scheduled by itself, as libvirt's are, and not with whoever loads it.
+                start_new_session=True,
             )
 
     def _await(self, node: ResolvedNode) -> None:

@@ -4,39 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.support.deployed import Change, Lab, Stack, copy_of_the_project, started_lab
 from tests.support.marks import LIVE_AS_ROOT
+from topology.bench.steady import steady
 
 pytestmark = LIVE_AS_ROOT
 
 VARIANTS = ("unikernel", "containers")
 NOTHING = Change({}, {}, {})
-
-# Requests one after the other, each on a connection of its own, and the longest time without one.
-LOAD = """
-import socket, sys, time
-address, seconds = sys.argv[1], float(sys.argv[2])
-end, last, longest, good, bad = time.monotonic() + seconds, None, 0.0, 0, 0
-while time.monotonic() < end:
-    try:
-        with socket.create_connection((address, 80), 0.2) as s:
-            s.settimeout(0.2)
-            s.sendall(b"GET / HTTP/1.1\\r\\nHost: w\\r\\nConnection: close\\r\\n\\r\\n")
-            ok = s.recv(4096).startswith(b"HTTP/1.1 200")
-    except OSError:
-        ok = False
-    now = time.monotonic()
-    if ok:
-        good, longest, last = good + 1, max(longest, now - (last or now)), now
-    else:
-        bad += 1
-print(good, bad, round(longest * 1000))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -316,16 +295,14 @@ def test_the_interruption_of_a_replacement_is_measured(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page(stack)
-    command = stack.client().command(["python3", "-c", LOAD, stack.page_address(), "9"])
-    load = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    stack.up()
-    out, _ = load.communicate(timeout=60)
-    good, bad, longest = map(int, out.split())
-    assert good
+    with steady(stack.client(), "http", stack.page_address(), 500) as load:
+        stack.up()
+    found = load.result
+    assert found.answered
     with capsys.disabled():
         print(  # noqa: T201 - a figure, for whoever reads the run
             f"\n{stack.variant}: web replaced under load: longest time without a reply "
-            f"{longest} ms, {bad} of {good + bad} requests lost"
+            f"{found.gap * 1000:.0f} ms, {found.lost} of {found.sent} requests lost"
         )
 
 

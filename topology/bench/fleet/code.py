@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import shutil
@@ -148,7 +149,10 @@ def _filters(process: int) -> Iterator[Program]:
             buffer = ctypes.create_string_buffer(_MOST_INSTRUCTIONS * _INSTRUCTION.size)
             length = call(_GET_FILTER, index, buffer)
             if length < 0:
-                return  # ENOENT after the last, EINVAL where there is none
+                number = ctypes.get_errno()
+                if number in (errno.ENOENT, errno.EINVAL):  # after the last; where there is none
+                    return
+                raise OSError(number, os.strerror(number), str(process))
             size = length * _INSTRUCTION.size
             yield list(_INSTRUCTION.iter_unpack(buffer.raw[:size]))
     finally:

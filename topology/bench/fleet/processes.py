@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["busy_seconds", "children", "domain_processes", "used_seconds"]
+__all__ = ["Busy", "busy", "children", "domain_processes", "used_seconds"]
 
 _MARKS = (
     re.compile(rb"\0guest=([^,\0]+),"),
@@ -54,12 +55,33 @@ def used_seconds(processes: Iterable[int]) -> float:
     return total / 1e9
 
 
-def busy_seconds(text: str | None = None) -> float:
-    """Seconds that all cores together were not idle, interrupts included; `text` is /proc/stat's.
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Seconds that all cores together have spent, since they were started."""
 
-    >>> busy_seconds("cpu  100 0 50 900 30 2 18 0 0 0\\ncpu0 …")
-    1.7
+    user: float
+    system: float
+    interrupts: float
+
+    @property
+    def total(self) -> float:
+        """All but idleness."""
+        return self.user + self.system + self.interrupts
+
+    def __sub__(self, other: Busy) -> Busy:
+        return Busy(
+            self.user - other.user,
+            self.system - other.system,
+            self.interrupts - other.interrupts,
+        )
+
+
+def busy(text: str | None = None) -> Busy:
+    """What the cores did; `text` is /proc/stat's.
+
+    >>> busy("cpu  100 20 50 900 30 2 18 0 0 0\\ncpu0 …")
+    Busy(user=1.2, system=0.5, interrupts=0.2)
     """
     told = text if text is not None else Path("/proc/stat").read_text(encoding="ascii")
     user, nice, system, _idle, _wait, hard, soft, *_ = map(int, told.split("\n")[0].split()[1:])
-    return (user + nice + system + hard + soft) / _TICKS
+    return Busy((user + nice) / _TICKS, system / _TICKS, (hard + soft) / _TICKS)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from topology.bench.measure.base import Bench, Chart, Figure, Measure, Section
 from topology.bench.measure.boot import Boot, BootDns, BootEmulated
+from topology.bench.measure.cpu import CpuIdle, CpuWork
 from topology.bench.measure.density import Density, Most
 from topology.bench.measure.deploy import Deploy
 from topology.bench.measure.dns import Dns
 from topology.bench.measure.engine_model import EngineModel
-from topology.bench.measure.forward import Forwarding
-from topology.bench.measure.http import Connections, Http, NewConnections
+from topology.bench.measure.forward import SmallPackets, TcpBulk
+from topology.bench.measure.http import Http, NewConnections
 from topology.bench.measure.images import Images, Surface
 from topology.bench.measure.latency import (
     DnsLatency,
@@ -36,13 +37,15 @@ MEASURES: tuple[Measure, ...] = (
     Most(),
     NodeMemory(),
     LeastMemory(),
+    CpuIdle(),
+    CpuWork(),
     Images(),
     Surface(),
     Http(),
     Dns(),
-    Forwarding(),
+    TcpBulk(),
+    SmallPackets(),
     NewConnections(),
-    Connections(),
     Rules(),
     HttpLatency(),
     DnsLatency(),

@@ -72,7 +72,7 @@ class Deploy(Measure):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """From runs on two cores."""
-        return 12.0 + int(point["nodes"]) * 0.9
+        return 8.0 + int(point["nodes"]) * 0.5
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench

@@ -73,15 +73,15 @@ class Update(Measure):
 
     def repeats(self, quick: bool) -> int:
         """Each takes seconds."""
-        return 1 if quick else 5
+        return 1 if quick else 3
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """An `up`, and the load around it."""
-        return 8.0
+        return 5.0
 
     def setup_cost(self, subject: Subject, quick: bool) -> float:
         """A deployment."""
-        return 15.0
+        return 8.0
 
     def prepare(self, subject: Subject, bench: Bench) -> None:
         """Deploys a stack to be changed."""

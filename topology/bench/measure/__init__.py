@@ -12,8 +12,8 @@ from topology.bench.measure.density import Density, Most
 from topology.bench.measure.deploy import Deploy
 from topology.bench.measure.dns import Dns
 from topology.bench.measure.engine_model import EngineModel
-from topology.bench.measure.forward import SmallPackets, TcpBulk
-from topology.bench.measure.http import Http, NewConnections
+from topology.bench.measure.forward import Forwarding
+from topology.bench.measure.http import Connections, Http, NewConnections
 from topology.bench.measure.images import Images, Surface
 from topology.bench.measure.latency import (
     DnsLatency,
@@ -43,9 +43,9 @@ MEASURES: tuple[Measure, ...] = (
     Surface(),
     Http(),
     Dns(),
-    TcpBulk(),
-    SmallPackets(),
+    Forwarding(),
     NewConnections(),
+    Connections(),
     Rules(),
     HttpLatency(),
     DnsLatency(),

@@ -12,7 +12,6 @@ from topology.bench.load.bulk import load_packets
 from topology.bench.load.rated import Service, at_rate
 from topology.bench.load.site import Site
 from topology.bench.measure.base import Bench, Chart, Figure, Section
-from topology.bench.measure.forward import ends
 from topology.bench.measure.on_site import OnSite
 from topology.bench.record import Point, Sample, Subject
 
@@ -134,11 +133,11 @@ class CpuWork(OnSite):
             yield self.sample(subject, where, repeat, own, figure=self.node)
 
 
-def _work(here: Site, work: str, seconds: float, scratch: Path) -> Callable[[], float]:
+def _work(here: Site, work: str, seconds: int, scratch: Path) -> Callable[[], float]:
     """What does the work once and returns how much of it was done."""
     rate = _RATES[work]
     if work == "packets":
-        client, sink = ends(here)
+        client, sink = here.place(_PATH), here.sink()
         at = here.settle(_PATH)
 
         def packets() -> float:

@@ -39,7 +39,7 @@ class Change:
     @property
     def outcome(self) -> Outcome:
         """By rule, as the report's own."""
-        if not self.ratio.sound:
+        if not (self.ratio.sound or self.figure.exact):
             return Outcome.UNSURE
         if not self.ratio.differs(EFFECT):
             return Outcome.SAME

@@ -18,7 +18,7 @@ from topology.bench.measure.base import Measure
 from topology.bench.record import Note, Run
 from topology.bench.report.write import DATA
 from topology.bench.runner import Progress, Record, run_measures
-from topology.bench.schedule import FULL_MINUTES, QUICK_MINUTES, fit, whole
+from topology.bench.schedule import FULL_MINUTES, QUICK_MINUTES, fit, left_out, whole
 from topology.bench.tools import provide
 from topology.image import ensure, project_root, roles
 from topology.platforms import ADAPTERS
@@ -115,9 +115,14 @@ def run_bench(
 
 def estimated(measures: Sequence[Measure], options: Options) -> tuple[float, tuple[str, ...]]:
     """About how many seconds a run takes, and what it would leave out."""
-    left_out: list[str] = []
-    parts = fit(whole(measures, quick=options.quick), options.seconds, left_out.append)
-    return sum(part.seconds for part in parts), tuple(left_out)
+    full = whole(measures, quick=options.quick)
+    parts = fit(full, options.seconds)
+    cut = tuple(
+        f"{before.measure.name}, {text}"
+        for before, after in zip(full, parts, strict=True)
+        for text in left_out(before, after)
+    )
+    return sum(part.seconds for part in parts), cut
 
 
 def _missing(measure: Measure, environment: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from topology.bench.record import (
     read_lines,
     write_lines,
 )
-from topology.bench.schedule import Part, Unit, fit, key_of
+from topology.bench.schedule import CUT, Part, Unit, fit, key_of, left_out
 from topology.errors import TopologyError
 
 __all__ = ["Ground", "Progress", "Record", "run_measures"]
@@ -114,12 +114,9 @@ def run_measures(
     budget = _Budget(seconds, clock, clock())
     waiting = list(_usable(parts, record, usable))
     while waiting:
-        left_out: list[str] = []
-        rest = fit([_untaken(part, record) for part in waiting], budget.left, left_out.append)
-        if left_out:
-            # The others may still fit, when it is their turn.
-            name = waiting[0].measure.name
-            record.append(Note(text) for text in left_out if text.startswith(f"{name} "))
+        rest = fit([_untaken(part, record) for part in waiting], budget.left)
+        # The others may still fit, when it is their turn.
+        record.append(Note(text, rest[0].measure.name) for text in left_out(waiting[0], rest[0]))
         part, *later = rest
         _take(part, ground, record, progress, budget, sum(one.seconds for one in later))
         waiting = waiting[1:]
@@ -171,8 +168,8 @@ def _take(
                 continue
             used = budget.clock() - begin
             if used > allowed or budget.left < 0:
-                cut = f"{len(units) - number} of its {len(units)} executions"
-                record.append([Note(f"{cut} were left out for want of time", measure.name)])
+                cut = f"{len(units) - number} of {len(units)} executions not taken"
+                record.append([Note(f"{CUT}: {cut}", measure.name)])
                 break
             rest = part.seconds * (1 - number / len(units)) + later
             progress.advance(f"{measure.name}: {unit.subject}", *_times(budget, rest))

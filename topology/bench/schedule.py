@@ -7,11 +7,20 @@ from dataclasses import dataclass, replace
 
 from topology.bench.measure.base import Measure
 from topology.bench.record import Point, Subject
+from topology.bench.statistics import FEWEST
 
-__all__ = ["FULL_MINUTES", "QUICK_MINUTES", "Part", "Unit", "fit", "whole"]
+__all__ = ["CUT", "FULL_MINUTES", "QUICK_MINUTES", "Part", "Unit", "fit", "left_out", "whole"]
 
 FULL_MINUTES = 60.0
 QUICK_MINUTES = 5.0
+
+CUT = "for want of time"
+"""What a note of something left out begins with."""
+
+_SWEEP = 3
+"""Repeats at each point of a sweep."""
+
+_TWO = 2
 
 _MARGIN = 0.85
 """The share of the time that is planned for: estimates are estimates."""
@@ -41,131 +50,148 @@ def key_of(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A measure as it is planned: so many repeats at these points."""
+    """A measure as it is planned: `repeats` at points of the first table, `sweep` at others."""
 
     measure: Measure
     points: tuple[Point, ...]
     repeats: int
+    sweep: int
     quick: bool
     share: float = 1.0
     """The share of its executions that is still to be taken."""
 
     @property
-    def headline(self) -> bool:
-        """Whether one of its figures is compared in the first table."""
-        return any(figure.headline for figure in self.measure.figures)
+    def headlines(self) -> tuple[Point, ...]:
+        """Its points that are compared in the first table."""
+        return tuple(point for point in self.points if _is_headline(self.measure, point))
+
+    @property
+    def sweeps(self) -> tuple[Point, ...]:
+        """Its other points."""
+        return tuple(point for point in self.points if not _is_headline(self.measure, point))
+
+    @property
+    def executions(self) -> int:
+        """How often each subject has its turn."""
+        return len(self.headlines) * self.repeats + len(self.sweeps) * self.sweep
 
     @property
     def seconds(self) -> float:
         """About how long it takes, warm-up included."""
-        measure, total = self.measure, 0.0
-        if not self.points or not self.repeats:
+        measure = self.measure
+        if not self.executions or not self.share:
             return 0.0
+        total = 0.0
         for subject in measure.subjects:
-            costs = [measure.cost(subject, point, self.quick) for point in self.points]
+
+            def cost(point: Point, subject: Subject = subject) -> float:
+                return measure.cost(subject, point, self.quick)
+
             total += measure.setup_cost(subject, self.quick)
-            total += costs[0] * measure.warmup + sum(costs) * self.repeats * self.share
-        return total if self.share else 0.0
+            total += cost(self.points[0]) * measure.warmup
+            total += sum(map(cost, self.headlines)) * self.repeats * self.share
+            total += sum(map(cost, self.sweeps)) * self.sweep * self.share
+        return total
 
     def units(self) -> Iterator[Unit]:
         """Its executions: each repeat goes over all points, each point over all subjects."""
-        for repeat in range(self.repeats):
-            for point in self.points:
-                for subject in self.measure.subjects:
-                    yield Unit(self.measure, subject, point, repeat)
+        often = [(p, self.repeats if p in self.headlines else self.sweep) for p in self.points]
+        for repeat in range(max((times for _, times in often), default=0)):
+            for point, times in often:
+                if repeat < times:
+                    for subject in self.measure.subjects:
+                        yield Unit(self.measure, subject, point, repeat)
+
+
+def _is_headline(measure: Measure, point: Point) -> bool:
+    """Whether a headline figure is compared there; keys that only samples have do not count."""
+    return any(
+        all(point.get(key, value) == value for key, value in (figure.at or {}).items())
+        for figure in measure.figures
+        if figure.headline
+    )
 
 
 def whole(measures: Iterable[Measure], *, quick: bool) -> tuple[Part, ...]:
     """Everything, however long it takes."""
+    sweep = 1 if quick else _SWEEP
     return tuple(
-        Part(measure, measure.points(quick), measure.repeats(quick), quick) for measure in measures
+        Part(one, one.points(quick), one.repeats(quick), min(sweep, one.repeats(quick)), quick)
+        for one in measures
     )
 
 
-def fit(
-    parts: Sequence[Part], seconds: float, say: Callable[[str], None] = lambda _: None
-) -> tuple[Part, ...]:
-    """The parts cut down until they fit into the time; `say` is told what is left out.
+def fit(parts: Sequence[Part], seconds: float) -> tuple[Part, ...]:
+    """The parts cut down until they fit into the time.
 
-    In this order, each step only as far as it must go: repeats of sweeps down to one; points of
-    sweeps down to one, the last first; repeats of headline figures down to five, then to three;
-    points of headline figures down to one; measures without a headline, the last first; headline
-    repeats down to one.
+    In this order, each step only as far as it must go, and where it saves most: repeats in
+    sweeps down to two; of headline figures down to seven; in sweeps down to one; of headline
+    figures down to five, the fewest that bear a conclusion; points of sweeps, the last first;
+    measures without a headline; points of headline figures; their repeats.
     """
     budget = seconds * _MARGIN
     left = list(parts)
-    for step in _steps():
-        while _total(left) > budget:
-            index = step(left, budget)
-            if index is None:
+    for step in _STEPS:
+        while sum(part.seconds for part in left) > budget:
+            possible = [(n, cut) for n, part in enumerate(left) if (cut := step(part)) is not None]
+            if not possible:
                 break
-    for before, after in zip(parts, left, strict=True):
-        for text in _differences(before, after):
-            say(text)
+            index, cut = max(possible, key=lambda one: left[one[0]].seconds - one[1].seconds)
+            left[index] = cut
     return tuple(left)
 
 
-_Step = Callable[[list[Part], float], int | None]
-
-
-def _steps() -> tuple[_Step, ...]:
-    return (
-        _repeats(headline=False, least=1),
-        _points(headline=False),
-        _repeats(headline=True, least=5),
-        _repeats(headline=True, least=3),
-        _points(headline=True),
-        _drop,
-        _repeats(headline=True, least=1),
-    )
-
-
-def _repeats(*, headline: bool, least: int) -> _Step:
-    def step(parts: list[Part], budget: float) -> int | None:
-        del budget
-        open_ = [n for n, p in enumerate(parts) if p.headline is headline and p.repeats > least]
-        if not open_:
-            return None
-        # The one that costs most gives first: cheap ones would give their samples for nothing.
-        index = max(open_, key=lambda n: parts[n].seconds)
-        parts[index] = replace(parts[index], repeats=parts[index].repeats - 1)
-        return index
-
-    return step
-
-
-def _points(*, headline: bool) -> _Step:
-    def step(parts: list[Part], budget: float) -> int | None:
-        del budget
-        open_ = [n for n, p in enumerate(parts) if p.headline is headline and len(p.points) > 1]
-        if not open_:
-            return None
-        index = max(open_, key=lambda n: (parts[n].seconds, len(parts[n].points)))
-        parts[index] = replace(parts[index], points=parts[index].points[:-1])
-        return index
-
-    return step
-
-
-def _drop(parts: list[Part], budget: float) -> int | None:
-    del budget
-    open_ = [n for n, part in enumerate(parts) if not part.headline and part.repeats]
-    if not open_:
-        return None
-    parts[open_[-1]] = replace(parts[open_[-1]], repeats=0)
-    return open_[-1]
-
-
-def _differences(before: Part, after: Part) -> Iterator[str]:
-    name = before.measure.name
-    if not after.repeats and before.repeats:
-        yield f"{name} was left out for want of time"
+def left_out(before: Part, after: Part) -> Iterator[str]:
+    """What was cut from a part, in words."""
+    if before.executions and not after.executions:
+        yield f"{CUT}: not taken at all"
         return
-    if after.repeats != before.repeats:
-        yield f"{name} was repeated {after.repeats} times in place of {before.repeats}"
+    if after.headlines and after.repeats != before.repeats:
+        yield f"{CUT}: {after.repeats} repeats in place of {before.repeats}"
+    if after.sweeps and after.sweep != before.sweep:
+        yield f"{CUT}: {after.sweep} repeats in the sweep in place of {before.sweep}"
     if len(after.points) != len(before.points):
-        yield f"{name} was taken at {len(after.points)} of its {len(before.points)} points"
+        yield f"{CUT}: {len(after.points)} of {len(before.points)} points"
 
 
-def _total(parts: Iterable[Part]) -> float:
-    return sum(part.seconds for part in parts)
+def _sweep_repeats(part: Part, least: int) -> Part | None:
+    fits = part.sweeps and part.sweep > least
+    return replace(part, sweep=part.sweep - 1) if fits else None
+
+
+def _headline_repeats(part: Part, least: int) -> Part | None:
+    fits = part.headlines and part.repeats > least
+    return replace(part, repeats=part.repeats - 1) if fits else None
+
+
+def _sweep_points(part: Part) -> Part | None:
+    # A measure that is a sweep alone keeps its first point.
+    if len(part.sweeps) <= (0 if part.headlines else 1):
+        return None
+    last = part.sweeps[-1]
+    return replace(part, points=tuple(point for point in part.points if point != last))
+
+
+def _headline_points(part: Part) -> Part | None:
+    if len(part.headlines) < _TWO:
+        return None
+    last = part.headlines[-1]
+    return replace(part, points=tuple(point for point in part.points if point != last))
+
+
+def _whole_sweep(part: Part) -> Part | None:
+    return replace(part, points=()) if part.points and not part.headlines else None
+
+
+_Step = Callable[[Part], Part | None]
+
+_STEPS: tuple[_Step, ...] = (
+    lambda part: _sweep_repeats(part, 2),
+    lambda part: _headline_repeats(part, 7),
+    lambda part: _sweep_repeats(part, 1),
+    lambda part: _headline_repeats(part, FEWEST),
+    _sweep_points,
+    _whole_sweep,
+    _headline_points,
+    lambda part: _headline_repeats(part, 1),
+)

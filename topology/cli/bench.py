@@ -50,9 +50,9 @@ def run_all(
     """Deploy both variants side by side, measure them in turn, and write the report.
 
     Needs root and the lab: eval "$(./lab env)". An interrupted run is gone on with by --resume. It
-    keeps within its time by leaving out, in this order: repeats of sweeps; points of sweeps;
-    repeats of headline figures; their points; measures without a headline. The report says what
-    was left out. Exit code 0 whatever the figures are; what could not be measured is in the report.
+    keeps within its time by leaving out, in this order: repeats and points of sweeps; repeats
+    of headline figures, down to five; measures without a headline. The report says what was left
+    out. Exit code 0 whatever the figures are; what could not be measured is in the report.
     """
     import gc
     import os

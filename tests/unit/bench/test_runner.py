@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from topology.bench.measure.base import Bench, Measure
 from topology.bench.record import Done, Failure, Note, Point, Sample, Subject, read_lines
 from topology.bench.run import chosen
 from topology.bench.runner import Record, run_measures
-from topology.bench.schedule import fit, whole
+from topology.bench.schedule import CUT, fit, left_out, whole
 
 
 def taken(
@@ -162,17 +163,18 @@ def test_a_measure_that_takes_too_long_is_cut_short_and_says_so(tmp_path: Path) 
     taken(path, slow, after, clock=clock, seconds=120.0)
     assert clock.now < 120
     notes = [line for line in read_lines(path) if isinstance(line, Note)]
-    assert any(line.measure == "latency" and "left out" in line.text for line in notes)
+    assert any(line.measure == "latency" and line.text.startswith(CUT) for line in notes)
     # What comes after has had its turn.
     assert any(call.startswith("measure") for call in after.calls)
 
 
 @pytest.mark.parametrize("seconds", [2000, 150, 60, 30, 12, 5, 1])
 def test_a_plan_fits_into_its_time_or_keeps_the_least(seconds: float) -> None:
-    told: list[str] = []
-    parts = fit(whole(fakes(), quick=False), seconds, told.append)
+    full = whole(fakes(), quick=False)
+    parts = fit(full, seconds)
+    told = [text for pair in zip(full, parts, strict=True) for text in left_out(*pair)]
     total = sum(part.seconds for part in parts)
-    least = sum(2 * 4 for part in parts if part.headline)
+    least = sum(2 * 4 for part in parts if part.headlines)
     assert total <= max(seconds, least)
     assert bool(told) == (seconds < 300)
 
@@ -180,13 +182,28 @@ def test_a_plan_fits_into_its_time_or_keeps_the_least(seconds: float) -> None:
 def test_sweeps_give_way_before_headlines() -> None:
     full = whole(fakes(), quick=False)
     boot, http, latency = fit(full, 190)
-    assert (boot.repeats, http.repeats) == (10, 10)
-    assert latency.repeats < 3
-    boot, http, latency = fit(full, 60)
-    assert len(latency.points) == 1
-    assert 3 <= boot.repeats < 10
-    _, _, latency = fit(full, 15)
-    assert latency.repeats == 0
+    assert (boot.repeats, http.repeats, latency.sweep) == (10, 10, 2)
+    boot, http, latency = fit(full, 120)
+    assert 5 <= min(boot.repeats, http.repeats) < 10
+    assert (len(latency.points), latency.sweep) == (6, 1)
+    boot, http, latency = fit(full, 86)
+    assert (boot.repeats, http.repeats) == (5, 5)
+    assert 1 <= len(latency.points) < 6
+    _, http, latency = fit(full, 40)
+    assert latency.executions == 0
+    assert http.executions > 0
+
+
+def test_points_that_are_no_headline_are_a_sweep() -> None:
+    class Both(Boot):
+        figure = replace(Boot.figure, at={"state": "warm", "phase": "any"})
+
+    (part,) = whole([Both()], quick=False)
+    assert part.headlines == ({"state": "warm"},)
+    assert part.sweeps == ({"state": "cold"},)
+    units = list(part.units())
+    assert sum(unit.point == {"state": "warm"} for unit in units) == 10 * 4
+    assert sum(unit.point == {"state": "cold"} for unit in units) == 3 * 4
 
 
 def test_measures_are_chosen_by_name() -> None:

@@ -63,6 +63,8 @@ class Figure:
     x: str = ""
     series: str = ""
     logarithmic: bool = False
+    exact: bool = False
+    """Whether it is the same each time, as a file's size is: once is enough for a conclusion."""
 
 
 class Bench(Protocol):

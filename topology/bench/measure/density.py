@@ -117,7 +117,7 @@ class Density(Measure):
 
     def repeats(self, quick: bool) -> int:
         """Each gives hundreds of starts."""
-        return 1 if quick else 3
+        return 1 if quick else 5
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """Starts, churn and stops."""

@@ -68,7 +68,7 @@ class Deploy(Measure):
 
     def repeats(self, quick: bool) -> int:
         """Minutes each, at the end of the sweep."""
-        return 1 if quick else 3
+        return 1 if quick else 5
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """From runs on two cores."""

@@ -31,6 +31,7 @@ class Images(Measure):
         "KiB",
         "lower",
         headline=True,
+        exact=True,
         at={"role": "web"},
         chart=Chart.NONE,
     )
@@ -90,6 +91,7 @@ class Surface(Measure):
         "calls",
         "lower",
         headline=True,
+        exact=True,
         at={"node": "web"},
         chart=Chart.NONE,
     )

@@ -57,7 +57,7 @@ class NodeMemory(Measure):
 
     def repeats(self, quick: bool) -> int:
         """The nodes stay the same: their memory hardly varies."""
-        return 1 if quick else 3
+        return 1 if quick else 5
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """The load's time."""

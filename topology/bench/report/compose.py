@@ -19,6 +19,7 @@ from topology.bench.report.published import published
 from topology.bench.report.results import OTHERS, Headline, Results
 from topology.bench.report.sections import reasons, sections
 from topology.bench.report.words import NAMES, estimate_cell, fitting, number, place, times
+from topology.bench.schedule import CUT
 from topology.bench.statistics import FEWEST, LEVEL, RESAMPLES, SPREAD
 
 __all__ = ["compose", "headline_table", "title"]
@@ -94,6 +95,9 @@ def _first_lines(results: Results) -> Iterator[str]:
     for note in results.notes:
         if not note.measure:
             yield note.text
+    cut = {note.measure for note in results.notes if note.measure and note.text.startswith(CUT)}
+    if cut:
+        yield f"Cut short for want of time, as their sections say: {', '.join(sorted(cut))}."
     if results.failures:
         names = ", ".join(sorted({one.measure for one in results.failures if one.measure}))
         count = len(results.failures)

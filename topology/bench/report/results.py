@@ -45,7 +45,7 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """By rule: nothing rests on few or scattered samples, nor on an interval around 1."""
-        if not self.ratio.sound:
+        if not (self.ratio.sound or self.figure.exact):
             return Verdict.UNSURE
         if not self.ratio.differs(EFFECT):
             return Verdict.ALIKE
@@ -55,9 +55,11 @@ class Comparison:
     @property
     def reason(self) -> str:
         """Why it is unsure."""
+        if self.verdict is not Verdict.UNSURE:
+            return ""
         if self.ratio.upper.few or self.ratio.lower.few:
             return "too few samples"
-        return "too scattered" if not self.ratio.sound else ""
+        return "too scattered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def print_measures(measures: Sequence[Measure], options: Options) -> None:
             part.measure.figure.title,
             ", ".join(subject.value for subject in part.measure.subjects),
             str(len(part.points)),
-            str(part.repeats),
+            f"{part.repeats}" if part.headlines else f"{part.sweep}",
             _clock(part.seconds),
         )
     console = _console()
@@ -93,7 +93,7 @@ def print_measures(measures: Sequence[Measure], options: Options) -> None:
     seconds, left_out = estimated(measures, options)
     console.print(f"about {_clock(seconds)} of {_clock(options.seconds)}")
     for text in left_out:
-        console.print(f"would be left out: {text}")
+        console.print(text)
 
 
 def print_headlines(where: Path) -> None:

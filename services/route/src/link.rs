@@ -41,8 +41,36 @@ impl Link {
         self.prefixes.iter().any(|prefix| prefix.contains(address))
     }
 
-    /// The port's first address of the family of `peer`.
+    /// The port's address to speak to `peer` from: of the same prefix, or the first of the family.
     pub(crate) fn speaks_to(&self, peer: IpAddr) -> Option<IpAddr> {
-        self.addresses.iter().copied().find(|own| own.is_ipv4() == peer.is_ipv4())
+        let near = self.addresses.iter().zip(&self.prefixes).find(|(_, to)| to.contains(peer));
+        let first = || self.addresses.iter().find(|own| own.is_ipv4() == peer.is_ipv4());
+        near.map(|(own, _)| own).or_else(first).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_neighbour_is_spoken_to_from_its_own_prefix() {
+        let own = ["192.0.2.1/24", "2001:db8:1::1/64", "2001:db8:2::1/64"];
+        let link = Link::new(&Interface {
+            name: String::new(),
+            zone: String::new(),
+            mac: "02:00:00:00:00:01".parse().expect("a MAC address"),
+            mtu: 1500,
+            addresses: own.map(|own| own.parse().expect("an address")).into(),
+        });
+        let from = |peer: &str| link.speaks_to(peer.parse().expect("an address"));
+        for (peer, expected) in [
+            ("2001:db8:2::5", "2001:db8:2::1"),
+            ("2001:db8:1::5", "2001:db8:1::1"),
+            ("2001:db8:9::5", "2001:db8:1::1"),
+            ("203.0.113.5", "192.0.2.1"),
+        ] {
+            assert_eq!(from(peer), Some(expected.parse().expect("an address")), "{peer}");
+        }
     }
 }

@@ -115,6 +115,13 @@ NEEDS: Final = (
     Need("nftables", "reads loaded rulesets back", Group.TEST, ("nft",)),
     Need("dnsperf", "asks names faster than anybody does", Group.TEST, ("dnsperf",)),
     Need("hping3", "floods, from made-up addresses", Group.TEST, ("hping3",)),
+    Need(
+        "chromium-headless-shell",
+        "opens pages as a reader does",
+        Group.TEST,
+        ("chromium-headless-shell", "chromium"),
+    ),
+    Need("graphviz", "reads the graphs that pictures are written as", Group.TEST, ("dot",)),
     Need("tcpdump", "shows tests what is on the wire", Group.TEST, ("tcpdump",)),
 )
 """All that is needed whatever the state of the toolchain."""

@@ -13,7 +13,7 @@ from tests.support.golden import PROJECT
 BASE = {"diagnostics", "errors", "model"}
 RESOLVED = BASE | {"resolve"}
 PLANNED = RESOLVED | {"plan", "platforms", "render"}
-CORE = PLANNED | {"check", "diff", "graph", "load", "pipeline", "reach"}
+CORE = PLANNED | {"check", "diff", "graph", "load", "pipeline", "reach", "scene"}
 
 ALLOWED: dict[str, set[str]] = {
     "diagnostics": set(),
@@ -29,7 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "diff": PLANNED | {"graph", "reach"},
     "platforms": PLANNED,
     "plan": PLANNED | {"graph"},
-    "render": PLANNED | {"diff"},
+    "render": PLANNED | {"diff", "scene"},
+    "scene": RESOLVED | {"diff", "reach"},
     "pipeline": BASE | {"check", "graph", "load", "reach", "resolve"},
     "image": PLANNED,
     "probe": PLANNED | {"image", "pipeline"},

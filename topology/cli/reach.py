@@ -26,6 +26,7 @@ class Format(StrEnum):
 
     JSON = "json"
     MERMAID = "mermaid"
+    SVG = "svg"
     TABLE = "table"
 
 
@@ -79,6 +80,8 @@ def reach(
             print_document(views.matrix_document(found))
         case Format.MERMAID:
             typer.echo(views.matrix_mermaid(found), nl=False)
+        case Format.SVG:
+            typer.echo(views.matrix_picture(found), nl=False)
         case Format.TABLE:
             views.print_matrix(found)
     return ExitCode.DONE

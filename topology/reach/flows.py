@@ -31,6 +31,7 @@ from topology.reach.space import (
     ADDRESSES,
     ALL_SERVICES,
     ANSWERS,
+    CLIENT_PORT,
     FAMILIES,
     SERVICES,
     Packet,
@@ -203,8 +204,7 @@ def _packet(destination: int, source: int, services: Ranges) -> Packet:
         address_at(destination),
         protocol,
         port,
-        # An ephemeral port (IANA's range); it is as good as any other.
-        49152 if ported else None,
+        CLIENT_PORT if ported else None,
     )
 
 

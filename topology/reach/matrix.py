@@ -6,15 +6,19 @@ that the first opens on the second, as canonical values that are equal when the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from topology.reach.flows import FlowSet
 from topology.reach.network import Ending, Network
 from topology.reach.ranges import Ranges, normal, unite
-from topology.reach.space import ALL_SERVICES, family_of
+from topology.reach.space import ALL_SERVICES, family_of, service_names
 
-__all__ = ["Cell", "matrix", "opened"]
+__all__ = ["Cell", "cell_lines", "cell_of", "joined_cells", "matrix", "opened"]
+
+
+_SHOWN = 6
+"""Services that a cell names; the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,10 @@ def matrix(
     destinations = sorted({name for names in columns.values() for name in names})
     pairs: dict[str, dict[str, Cell]] = {}
     for source, destination, flows in opened(network, sources, destinations):
-        pairs.setdefault(source, {})[destination] = _cell(flows)
+        pairs.setdefault(source, {})[destination] = cell_of(flows)
     return {
         row: {
-            column: _joined(
+            column: joined_cells(
                 pairs[source][destination]
                 for source in near
                 for destination in far
@@ -71,7 +75,8 @@ def matrix(
     }
 
 
-def _cell(flows: FlowSet) -> Cell:
+def cell_of(flows: FlowSet) -> Cell:
+    """The services of flows, by family."""
     by_version: dict[int, Ranges] = {}
     for box in flows.boxes():
         for version in {family_of(low) for low, _ in box.destinations}:
@@ -79,9 +84,38 @@ def _cell(flows: FlowSet) -> Cell:
     return Cell(dict(sorted(by_version.items())))
 
 
-def _joined(cells: Iterator[Cell]) -> Cell:
+def joined_cells(cells: Iterable[Cell]) -> Cell:
+    """The services of any of the cells."""
     found: dict[int, Ranges] = {}
     for cell in cells:
         for version, services in cell.services.items():
             found[version] = unite(found.get(version, ()), services)
     return Cell(dict(sorted(found.items())))
+
+
+def cell_lines(cell: Cell) -> tuple[str, ...]:
+    """The services of a cell, a line each; families are named where they differ.
+
+    At most six of a family are named, the rest are counted.
+    """
+    texts = {version: _shown(service_names(what)) for version, what in cell.services.items()}
+    if len(texts) < 2:
+        return tuple(f"IPv{version}: {line}" for version, text in texts.items() for line in text)
+    if texts[4] == texts[6]:
+        return texts[4]
+    common = {*texts[4]} & {*texts[6]}
+    return (
+        *(line for line in texts[4] if line in common),
+        *(
+            # A family's own ICMP says which it is; without anything in common all lines say it.
+            line if common and line.startswith("icmp") else f"IPv{version}: {line}"
+            for version, text in texts.items()
+            for line in text
+            if line not in common
+        ),
+    )
+
+
+def _shown(names: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(names) - _SHOWN
+    return (*names[:_SHOWN], f"and {more} more") if more > 0 else names

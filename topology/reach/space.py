@@ -20,6 +20,7 @@ __all__ = [
     "ADDRESSES",
     "ALL_SERVICES",
     "ANSWERS",
+    "CLIENT_PORT",
     "EPHEMERAL",
     "FAMILIES",
     "SERVICES",
@@ -93,6 +94,9 @@ ALL_SERVICES: Ranges = normal((*SERVICES[4], *SERVICES[6]))
 
 EPHEMERAL = (1024, 65535)
 """The ports that clients open from (RFC 6056 section 3.2)."""
+
+CLIENT_PORT = 49152
+"""The port that an example opens from, as good as any other: the first of IANA's dynamic ones."""
 
 ANSWERS: dict[tuple[Protocol, int], int] = {
     (Protocol.ICMP, 8): 0,

@@ -12,34 +12,14 @@ from hypothesis import strategies as st
 
 from tests.support.edits import EDITS, sides, today
 from tests.support.grammar import base_document, side_of
+from tests.support.hostile import HOSTILE, hostile
 from topology.cli.diff import Format
 from topology.cli.views.diff import diff_in
-from topology.diff.types import Diff
 from topology.render.diff.escape import code, html_text, mermaid_text, plain
 from topology.render.diff.markdown import LONGEST, diff_markdown, marker
 from topology.render.diff.picture import picture
 from topology.sides.compare import Choices, compare
-from topology.sides.read import Side, text_side
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "`` ` |x| **b** [a](javascript:x) @everyone #1",
-    "\x1b[31mred\x1b]0;title\x07",
-    "a\nb\r\n| c |\n```\n",
-    "\u202egnihtemos\u2066",
-    '"]; click n0 "javascript:x"',
-    "--><img src=x onerror=alert(1)>",
-    "\\",
-)
-
-
-def hostile(text: str) -> tuple[Side, Side, Diff]:
-    """A diff with foreign text where a topology lets it be: labels, texts, paths of content."""
-    document = base_document()
-    old = side_of(document, f"{text}:poc.yaml")
-    document["nodes"]["dns"]["records"]["poc.example"]["note"] = {"txt": text}
-    new = side_of(document, text)
-    return old, new, compare(old, new, Choices(), today)
+from topology.sides.read import text_side
 
 
 class _Tags(HTMLParser):

@@ -69,7 +69,7 @@ def test_json_of_diagnostics(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
-@pytest.mark.parametrize("form", ["json", "mermaid", "table", "tree"])
+@pytest.mark.parametrize("form", ["dot", "html", "json", "mermaid", "svg", "table", "tree"])
 def test_shown(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["show", POC, "--format", form]) == 0
     shown = capsys.readouterr().out

@@ -11,8 +11,7 @@ from tests.support.golden import PROJECT, TESTS, check_golden
 from topology.cli.views.human import render_diagnostic
 from topology.cli.views.json import topology_document
 from topology.diagnostics import Code
-from topology.pipeline import require_file, resolve_file
-from topology.render.mermaid import mermaid
+from topology.pipeline import resolve_file
 
 ERRORS = TESTS / "errors"
 GOLDEN = TESTS / "golden" / "topology"
@@ -55,8 +54,3 @@ def test_every_code_has_a_golden_error() -> None:
         Code.HOST_PREFIX,
     }
     assert {code for code in Code if code not in texts} == elsewhere
-
-
-@pytest.mark.parametrize("file", VALID[:3], ids=lambda path: path.stem)
-def test_golden_mermaid(file: Path) -> None:
-    check_golden(TESTS / "golden" / "mermaid" / f"{file.stem}.mmd", mermaid(require_file(file)))

@@ -9,13 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from topology.cli.views.json import Json
-from topology.reach.matrix import Cell
+from topology.reach.matrix import Cell, cell_lines
 from topology.reach.space import service_names
 
-__all__ = ["cell_text", "matrix_document", "matrix_mermaid", "print_matrix"]
-
-_SHOWN = 6
-"""Services that a cell names; the rest are counted."""
+__all__ = ["cell_text", "matrix_document", "matrix_mermaid", "matrix_picture", "print_matrix"]
 
 
 def print_matrix(found: Mapping[str, Mapping[str, Cell]]) -> None:
@@ -38,23 +35,8 @@ def print_matrix(found: Mapping[str, Mapping[str, Cell]]) -> None:
 
 
 def cell_text(cell: Cell) -> str:
-    """The services of a cell, a line each; families are named where they differ."""
-    texts = {version: _names(service_names(what)) for version, what in cell.services.items()}
-    if len(set(texts.values())) == 1 and len(texts) == 2:
-        return next(iter(texts.values()))
-    common = set.intersection(*({*text.split("\n")} for text in texts.values())) if texts else set()
-    if len(texts) == 2 and common:
-        lines = [line for line in texts[4].split("\n") if line in common]
-        lines += [
-            line if line.startswith("icmp") else f"IPv{version}: {line}"
-            for version, text in texts.items()
-            for line in text.split("\n")
-            if line not in common
-        ]
-        return "\n".join(lines)
-    return "\n".join(
-        f"IPv{version}: {line}" for version, text in texts.items() for line in text.split("\n")
-    )
+    """The services of a cell, a line each."""
+    return "\n".join(cell_lines(cell))
 
 
 def matrix_document(found: Mapping[str, Mapping[str, Cell]]) -> Json:
@@ -88,15 +70,19 @@ def matrix_mermaid(found: Mapping[str, Mapping[str, Cell]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def matrix_picture(found: Mapping[str, Mapping[str, Cell]]) -> str:
+    """The matrix as SVG."""
+    from topology.render.matrix import matrix_svg
+
+    lines = {
+        row: {column: cell_lines(cell) for column, cell in cells.items()}
+        for row, cells in found.items()
+    }
+    return matrix_svg(lines, list(next(iter(found.values()), {})))
+
+
 def _services(cell: Cell) -> dict[str, Json]:
     return {f"ipv{v}": [*service_names(what)] for v, what in cell.services.items()}
-
-
-def _names(names: tuple[str, ...]) -> str:
-    shown = list(names[:_SHOWN])
-    if len(names) > _SHOWN:
-        shown.append(f"and {len(names) - _SHOWN} more")
-    return "\n".join(shown)
 
 
 def _style(cell: Cell) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
+from topology.render.diff.escape import plain
 from topology.resolve.types import (
     Endpoint,
     Match,
@@ -16,8 +18,16 @@ from topology.resolve.types import (
     ResolvedPolicy,
     ResolvedTopology,
 )
+from topology.scene.types import Mark, Scene
 
-__all__ = ["print_tables", "print_tree"]
+__all__ = ["print_tables", "tree_text"]
+
+_MARKED = {
+    Mark.SAME: "",
+    Mark.ADDED: "green",
+    Mark.REMOVED: "red",
+    Mark.CHANGED: "yellow",
+}
 
 
 def print_tables(topology: ResolvedTopology) -> None:
@@ -35,21 +45,32 @@ def print_tables(topology: ResolvedTopology) -> None:
             console.print(table)
 
 
-def print_tree(topology: ResolvedTopology) -> None:
-    """Prints zones, their segments, and the nodes on them."""
-    root = Tree(topology.name)
-    for zone in sorted({segment.zone for segment in topology.segments.values()}):
+def tree_text(scene: Scene) -> str:
+    """Zones, their segments, and the nodes on them; signs and colours mark what differs."""
+    root = Tree(scene.name)
+    for zone in sorted({segment.zone for segment in scene.segments.values()}):
         branch = root.add(f"zone {zone}")
-        for segment in topology.segments.values():
+        for segment in scene.segments.values():
             if segment.zone != zone:
                 continue
-            leaf = branch.add(f"segment {segment.name}  {_join(segment.prefixes)}")
-            for node in topology.nodes.values():
+            leaf = branch.add(
+                _marked(f"segment {segment.name}  {_join(segment.prefixes)}", segment.mark)
+            )
+            for node in scene.nodes.values():
                 for interface in node.interfaces:
                     if interface.segment == segment.name:
-                        addresses = _join(a.ip for a in interface.addresses)
-                        leaf.add(f"{node.name} ({node.kind})  {addresses}")
-    Console(highlight=False, markup=False, emoji=False).print(root)
+                        mark = node.mark if node.mark is not Mark.SAME else interface.mark
+                        told = f"{node.name} ({node.kind})  {_join(interface.addresses)}"
+                        leaf.add(_marked(told, mark))
+    console = Console(highlight=False, markup=False, emoji=False)
+    with console.capture() as capture:
+        console.print(root)
+    return capture.get()
+
+
+def _marked(text: str, mark: Mark) -> Text:
+    sign = f"{mark.symbol} " if mark.symbol else ""
+    return Text(plain(sign + text), style=_MARKED[mark])
 
 
 def _table(title: str, *columns: str) -> Table:

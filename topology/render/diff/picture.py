@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from topology.diff.types import Action, Change, Diff, Thing
+from topology.diff.marks import structure_marks
+from topology.diff.types import Action, Diff
 from topology.diff.view import View
 from topology.render.diff.escape import mermaid_text
 from topology.resolve.names import zone_of
@@ -51,16 +52,9 @@ def _marks(diff: Diff) -> _Marks:
         for one in deployment.nodes:
             if one.action is Action.REPLACE:
                 nodes.setdefault(one.node, "replaced")
-    words = {Change.ADDED: "added", Change.REMOVED: "removed"}
-    for change in diff.structure:
-        if change.change is Change.FOLLOWS:
-            continue
-        if change.thing is Thing.SEGMENT:
-            segments[change.name] = words.get(change.change, "changed")
-        elif change.thing is Thing.NODE:
-            nodes[change.name] = words.get(change.change, "changed")
-        elif change.thing in (Thing.INTERFACE, Thing.ROUTE, Thing.RECORD, Thing.RESOURCE):
-            nodes[change.name.partition("/")[0]] = "changed"
+    marks = structure_marks(diff.structure)
+    nodes.update({name: change.value for name, change in marks.nodes.items()})
+    segments.update({name: change.value for name, change in marks.segments.items()})
     return _Marks(nodes, segments)
 
 

@@ -10,10 +10,14 @@ from typing import Any
 from topology.bench.load.bulk import BULK_PORT
 from topology.load import load_file
 
-__all__ = ["SINK", "with_sink"]
+__all__ = ["RULES_MEMORY", "SINK", "with_sink"]
 
 SINK = "sink"
 """The host in the DMZ that bulk transfers and small packets go to; never deployed."""
+
+RULES_MEMORY = 64
+"""MiB of a firewall of many rules, the same for every subject and number: the defaults (8 for a
+unikernel, 16 for a container) do not hold 5,000."""
 
 _SINK_SEGMENT, _SINK_HOST = "servers", 9
 
@@ -22,7 +26,8 @@ def with_sink(file: Path, rules: int = 0) -> str:
     """The topology in `file`, with a sink in the DMZ that the outside may send to, as YAML.
 
     With `rules` the firewall has that many, of which all but its own name hosts and ports that
-    nothing here is sent to; they come first, so that each packet that is judged passes them all.
+    nothing here is sent to; they come first, so that each packet that is judged passes them all,
+    and the memory that so many need.
     """
     document = _document(file)
     document["services"]["bulk"] = [f"tcp/{BULK_PORT}", f"udp/{BULK_PORT}"]
@@ -42,6 +47,10 @@ def with_sink(file: Path, rules: int = 0) -> str:
     statements["sink-takes"] = {"reach": ["bulk"], "from": ["outside"], "to": [SINK]}
     statements["nothing-else"]["only"].append("sink-takes")
     more = max(0, rules - len(policy["rules"]))
+    if rules:
+        for node in document["nodes"].values():
+            if "policy" in node:
+                node["memory"] = RULES_MEMORY
     policy["rules"] = [*(_rule(n) for n in range(more)), *policy["rules"]]
     return json.dumps(document, indent=1)
 

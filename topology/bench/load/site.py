@@ -125,8 +125,9 @@ class Site:
 
         Raises `LoadError` where they do not within some seconds.
         """
-        curl = ["curl", "-sSf", "-o", "/dev/null", "--max-time", "20", "--connect-timeout", "1"]
-        curl += ["--retry", "15", "--retry-all-errors", "--retry-delay", "0", self.page()]
+        curl = ["curl", "-sSf", "-o", "/dev/null", "--max-time", "2", "--connect-timeout", "1"]
+        curl += ["--retry", "20", "--retry-all-errors", "--retry-delay", "0"]
+        curl += ["--retry-max-time", "30", self.page()]
         dig = ["dig", "+time=1", "+tries=15", f"@{self.address(Kind.DNS)}", "."]
         for path in PATHS:
             for command in (curl, dig):

@@ -188,7 +188,7 @@ def _prepared(part: Part, subject: Subject, ground: Ground, record: Record) -> b
     measure = part.measure
     try:
         measure.prepare(subject, ground)
-        for _ in range(measure.warmup):
+        for _ in range(part.warmup):
             for _discarded in measure.measure(subject, part.points[0], 0, ground):
                 pass
     except Exception as error:  # noqa: BLE001 - written down, and the run goes on without it

@@ -61,6 +61,11 @@ class Part:
     """The share of its executions that is still to be taken."""
 
     @property
+    def warmup(self) -> int:
+        """Executions of each subject that are discarded: none where figures may be rough."""
+        return 0 if self.quick else self.measure.warmup
+
+    @property
     def headlines(self) -> tuple[Point, ...]:
         """Its points that are compared in the first table."""
         return tuple(point for point in self.points if _is_headline(self.measure, point))
@@ -88,7 +93,7 @@ class Part:
                 return measure.cost(subject, point, self.quick)
 
             total += measure.setup_cost(subject, self.quick)
-            total += cost(self.points[0]) * measure.warmup
+            total += cost(self.points[0]) * self.warmup
             total += sum(map(cost, self.headlines)) * self.repeats * self.share
             total += sum(map(cost, self.sweeps)) * self.sweep * self.share
         return total
@@ -127,7 +132,7 @@ def fit(parts: Sequence[Part], seconds: float) -> tuple[Part, ...]:
     In this order, each step only as far as it must go, and where it saves most: repeats in
     sweeps down to two; of headline figures down to seven; in sweeps down to one; of headline
     figures down to five, the fewest that bear a conclusion; points of sweeps, the last first;
-    measures without a headline; points of headline figures; their repeats.
+    measures without a headline; points of headline figures; their repeats; whole measures.
     """
     budget = seconds * _MARGIN
     left = list(parts)
@@ -194,4 +199,5 @@ _STEPS: tuple[_Step, ...] = (
     _whole_sweep,
     _headline_points,
     lambda part: _headline_repeats(part, 1),
+    lambda part: replace(part, points=()) if part.points else None,
 )

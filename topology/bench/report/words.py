@@ -33,9 +33,20 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _MILLISECONDS = ((1e3, "s"), (1.0, "ms"), (1e-3, "µs"))
+_MICROSECONDS = ((1e6, "s"), (1e3, "ms"), (1.0, "µs"))
 _MEBIBYTES = ((1024.0, "GiB"), (1.0, "MiB"), (1 / 1024, "KiB"))
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
-_UNITS = {"s": _SECONDS, "ms": _MILLISECONDS, "B": _BYTES, "MiB": _MEBIBYTES}
+_KIBIBYTES = ((1024.0, "MiB"), (1.0, "KiB"))
+_UNITS = {
+    "s": _SECONDS,
+    "ms": _MILLISECONDS,
+    "us": _MICROSECONDS,
+    "µs": _MICROSECONDS,
+    "B": _BYTES,
+    "KiB": _KIBIBYTES,
+    "MiB": _MEBIBYTES,
+}
+"""Units that are written in a smaller or a larger one of the same kind where that reads better."""
 
 
 def fitting(unit: str, values: Iterable[float]) -> tuple[float, str]:

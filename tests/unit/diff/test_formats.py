@@ -33,8 +33,9 @@ class _Tags(HTMLParser):
 
 
 OURS = {
-    "body", "br", "code", "h1", "h2", "h3", "head", "html", "li", "meta", "ol", "p", "style",
-    "table", "td", "th", "thead", "title", "tr", "ul",
+    "body", "br", "code", "figure", "h1", "h2", "h3", "head", "html", "li", "meta", "ol", "p",
+    "style", "table", "td", "th", "thead", "title", "tr", "ul",
+    "circle", "g", "path", "polyline", "rect", "svg", "text", "tspan",
 }  # fmt: skip
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["diff_in", "print_diff"]
 
+_MOST_DRAWN = 400
+"""Nodes beyond which a page of a diff has no map: `topology show --diff` has one."""
+
 _COLOURS: Mapping[str, Mapping[str, bool | str]] = {
     "added": {"fg": "green"},
     "bad": {"fg": "red", "bold": True},
@@ -59,11 +62,24 @@ def diff_in(diff: Diff, form: Format, views: tuple[View | None, View | None]) ->
         case "html":
             from topology.render.diff.html import diff_html
 
-            return diff_html(diff)
+            return diff_html(diff, _drawn(diff, views))
         case _:
             from topology.render.diff.text import diff_text
 
             return diff_text(diff)
+
+
+def _drawn(diff: Diff, views: tuple[View | None, View | None]) -> str:
+    """The map with what differs marked, where both sides are valid, differ and can be drawn."""
+    old, new = views
+    if old is None or new is None or old.resolved is None or new.resolved is None:
+        return ""
+    if not diff.differs or len(new.resolved.nodes) > _MOST_DRAWN:
+        return ""
+    from topology.render.svg import svg
+    from topology.scene.build import compared_scene
+
+    return svg(compared_scene(old, new))
 
 
 def _styled(line: Line, coloured: bool) -> str:

@@ -33,6 +33,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --add: #3fb950; --del: #f85149; --mod: #d29922 } }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.3rem } h2 { font-size: 1.1rem; margin-top: 2rem } h3 { font-size: 1rem }
+figure { margin: 1rem 0 } figure svg { max-width: 100%; height: auto }
 code { font: 13px/1.4 ui-monospace, monospace; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100% }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left;
@@ -44,12 +45,12 @@ ul { padding-left: 1.2rem }
 """.strip()
 
 
-def diff_html(diff: Diff) -> str:
-    """The whole diff as a page."""
-    return "\n".join(_page(diff)) + "\n"
+def diff_html(diff: Diff, picture: str = "") -> str:
+    """The whole diff as a page, with `picture`, an SVG, where there is one."""
+    return "\n".join(_page(diff, picture)) + "\n"
 
 
-def _page(diff: Diff) -> Iterator[str]:
+def _page(diff: Diff, picture: str) -> Iterator[str]:
     title = f"Topology {diff.topology}: {diff.old} → {diff.new}"
     yield "<!doctype html>"
     yield '<html lang="en"><head><meta charset="utf-8">'
@@ -64,6 +65,8 @@ def _page(diff: Diff) -> Iterator[str]:
     if mistakes:
         yield "<h2>Diagnostics</h2>"
         yield from _list(mistakes)
+    if picture:
+        yield f"<figure>{picture}</figure>"
     yield "<h2>Flows</h2>"
     yield from _flows(diff.flows)
     yield "<h2>Deployment</h2>"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from topology.render.diff.escape import html_text
 from topology.render.diff.words import listed
 from topology.render.palette import LANES
-from topology.scene.layout import Layout, Point
+from topology.scene.geometry import Layout, Point
 from topology.scene.types import Lane, Mark, Scene
 
 __all__ = ["Arrow", "Legend", "Track", "arrows", "lane_parts", "lane_text", "legend", "tracks_of"]

@@ -8,7 +8,8 @@ from topology.render.diff.escape import html_text
 from topology.render.icons import icon
 from topology.render.lanes import Track, lane_parts, legend, tracks_of
 from topology.render.palette import ZONES, file_style
-from topology.scene.layout import Bar, Layout, Rect, place
+from topology.scene.geometry import Bar, Layout, Rect
+from topology.scene.layout import place
 from topology.scene.sizes import card_lines, short
 from topology.scene.types import Mark, Scene, SceneNode, SceneSegment
 

@@ -112,7 +112,8 @@ NEEDS: Final = (
     Need("nmap", "looks for ports that should be closed", Group.PROBE, ("nmap",)),
     Need("iputils-ping", "sends echo requests that should be dropped", Group.PROBE, ("ping",)),
     Need("wrk", "measures requests a second", Group.PROBE, ("wrk",)),
-    Need("nftables", "reads loaded rulesets back", Group.TEST, ("nft",)),
+    Need("nftables", "lists rulesets inside containers, for drift", Group.PROBE, ("nft",)),
+    Need("tcpdump", "captures from segments and ports", Group.PROBE, ("tcpdump",)),
     Need("dnsperf", "asks names faster than anybody does", Group.TEST, ("dnsperf",)),
     Need("hping3", "floods, from made-up addresses", Group.TEST, ("hping3",)),
     Need(
@@ -122,7 +123,6 @@ NEEDS: Final = (
         ("chromium-headless-shell", "chromium"),
     ),
     Need("graphviz", "reads the graphs that pictures are written as", Group.TEST, ("dot",)),
-    Need("tcpdump", "shows tests what is on the wire", Group.TEST, ("tcpdump",)),
 )
 """All that is needed whatever the state of the toolchain."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -164,6 +165,88 @@ def test_status_tells_what_runs(both: Stacks) -> None:
     for name in ("web", "dns", "router", "firewall"):
         for variant in VARIANTS:
             assert f"{variant}-{name}-" in told
+
+
+def topology(stacks: Stacks, *arguments: str) -> subprocess.Popen[str]:
+    """A command that goes on until it has seen enough, or is told to end."""
+    return subprocess.Popen(
+        ["topology", *arguments],
+        cwd=PROJECT,
+        env=dict(stacks.environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def heard(command: subprocess.Popen[str], word: str) -> str:
+    """The line of standard error with which a command says that it has begun."""
+    assert command.stderr is not None
+    for line in command.stderr:
+        if word in line:
+            return line
+    raise AssertionError(f"it ended before it said {word}")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_logs_tell_the_same_of_both_variants(both: Stacks, variant: str) -> None:
+    lines = both.run("topology", "logs", "--stack", variant, "--json").stdout.splitlines()
+    told = [json.loads(line) for line in lines]
+    nodes = {"dns", "firewall", "router", "web"}
+    for event in ("boot", "ready"):
+        assert {one["node"] for one in told if one["event"] == event} == nodes
+    times = [one["time"] for one in told if one["time"] is not None]
+    assert times == sorted(times)
+    both.run("topology", "logs", "nobody", "--stack", variant, code=70)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_dropped_packet_is_traced_to_its_rule(both: Stacks, variant: str) -> None:
+    client = ("./lab", "client", variant, "--")
+    both.run(*client, "true")
+    following = topology(both, "trace", "--stack", variant, "--icmp", "--count", "1", "--json")
+    heard(following, "following firewall")
+    both.run(*client, "ping", "-c", "1", "-W", "1", "203.0.113.80", code=1)
+    told, summary = following.communicate(timeout=30)
+    assert following.returncode == 0
+    documents = [json.loads(line) for line in told.splitlines()]
+    (drop,) = [one for one in documents if one["event"] == "drop"]
+    assert (drop["rule"], drop["source"], drop["port"]) == ("no-echo", "192.0.2.100", 8)
+    line = int(drop["place"].rpartition(":")[2])
+    assert "name: no-echo" in (PROJECT / "poc.yaml").read_text().splitlines()[line - 1]
+    assert drop["model"]["agrees"] is True
+    assert any(one.get("rose", {}).get("rule.no-echo") for one in documents)
+    assert "firewall no-echo: 1 dropped, 1 reported" in summary
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_capture_holds_what_passed_a_nodes_ports(
+    both: Stacks, variant: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "page.pcapng"
+    wanted = ("--stack", variant, "--filter", "tcp port 80", "-w", str(file))
+    listening = topology(both, "capture", "firewall", *wanted)
+    heard(listening, "capturing firewall:external, firewall:transit")
+    deadline = time.monotonic() + 20
+    # Both ports are described once both are listened to.
+    while not (file.exists() and file.read_bytes().count(b"node firewall on segment") == 2):
+        assert time.monotonic() < deadline, "it does not listen"
+        time.sleep(0.05)
+    both.run("./lab", "client", variant, "--", "curl", "-sSf", "http://203.0.113.80/")
+    # A connection's six packets or more at either port; the last may still be on their way.
+    while file.read_bytes().count(bytes([192, 0, 2, 100, 203, 0, 113, 80])) < 6:
+        assert time.monotonic() < deadline, "the packets do not come"
+        time.sleep(0.05)
+    listening.terminate()
+    _, told = listening.communicate(timeout=20)
+    assert listening.returncode == 0, told
+    assert re.search(r"firewall:external: \d+ packets", told)
+    read = subprocess.run(["tcpdump", "-n", "-r", file], capture_output=True, text=True, check=True)
+    assert "192.0.2.100" in read.stdout
+    assert "HTTP: GET / HTTP/1.1" in read.stdout
+    mistake = ("--stack", variant, "--filter", "tcp port", "-w", str(file))
+    both.run("topology", "capture", "servers", *mistake, code=70)
+    assert "tcpdump" not in both.lab.inside("ps", "-e", "-o", "comm")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -17,11 +17,14 @@ __all__ = ["main"]
 
 COMMANDS = {
     "bench": "topology.cli.bench",
+    "capture": "topology.cli.capture",
     "client": "topology.cli.client",
     "diff": "topology.cli.diff",
+    "drift": "topology.cli.drift",
     "explain": "topology.cli.explain",
     "gitdiff": "topology.cli.gitdiff",
     "images": "topology.cli.images",
+    "logs": "topology.cli.logs",
     "plan": "topology.cli.plan",
     "platforms": "topology.cli.platforms",
     "probe": "topology.cli.probe",
@@ -30,6 +33,7 @@ COMMANDS = {
     "schema": "topology.cli.schema",
     "show": "topology.cli.show",
     "textconv": "topology.cli.textconv",
+    "trace": "topology.cli.trace",
     "validate": "topology.cli.validate",
 }
 """Each command's module; it has a function of the command's name, or a group of commands by it, and

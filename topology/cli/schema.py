@@ -1,4 +1,4 @@
-"""`topology schema`: the JSON Schema of topology files, diffs and benchmark records."""
+"""`topology schema`: the JSON Schema of topology files, diffs, drifts and benchmark records."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ __all__ = ["Form", "schema"]
 
 
 class Form(StrEnum):
-    """Whose schema: the topology file's, the JSON diff's, or that of a line of a benchmark."""
+    """Whose schema: the topology file's, a diff's, a drift's, or that of a line of a benchmark."""
 
     BENCH = "bench"
     DIFF = "diff"
+    DRIFT = "drift"
     TOPOLOGY = "topology"
 
 
@@ -42,6 +43,10 @@ def schema(
         from topology.render.diff.document import diff_schema
 
         document = diff_schema()
+    elif form is Form.DRIFT:
+        from topology.drift.document import drift_schema
+
+        document = drift_schema()
     else:
         from topology.model.schema import topology_schema
 

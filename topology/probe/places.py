@@ -19,7 +19,14 @@ from pathlib import Path
 from topology.probe.errors import ProbeError
 from topology.probe.outputs import OutsideOutput
 
-__all__ = ["Place", "Surroundings", "outside_place"]
+__all__ = [
+    "Place",
+    "Surroundings",
+    "beside_name",
+    "outside_name",
+    "outside_place",
+    "port_name",
+]
 
 _RESOLV = (
     # Fixed text: what varies comes as arguments. The bind lives in a mount namespace of its own,
@@ -48,24 +55,40 @@ class Surroundings:
             )
         return cls(directory)
 
-    def command(self, arguments: Sequence[str]) -> list[str]:
-        """`arguments` as a command that runs in these namespaces."""
+    def command(self, arguments: Sequence[str], *, directly: bool = False) -> list[str]:
+        """`arguments` as a command that runs in these namespaces.
+
+        Entering a process namespace takes a process in between; `directly` stays outside of it,
+        so that a signal reaches the command itself.
+        """
         if self.directory is None:
             return list(arguments)
+        spaces = (("net", "net"), ("mnt", "mount"), ("pid", "pid"))[: 2 if directly else 3]
         entered = [
             f"--{option}={self.directory / name}"
-            for name, option in (("net", "net"), ("mnt", "mount"), ("pid", "pid"))
+            for name, option in spaces
             if (self.directory / name).exists()
         ]
         return ["nsenter", *entered, f"--wdns={Path.cwd()}", "--", *arguments]
 
     def run(
-        self, arguments: Sequence[str], *, timeout: float = 60, check: bool = True
+        self,
+        arguments: Sequence[str],
+        *,
+        timeout: float = 60,
+        check: bool = True,
+        given: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a command there; raises `ProbeError` when it is missing, slow or fails."""
+        """Runs a command there; raises `ProbeError` when it is missing, slow or fails.
+
+        `given` is its standard input, ours where it is `None`.
+        """
         command = self.command(arguments)
+        handed = None if given is None else given.encode("utf-8", "surrogateescape")
         try:
-            raw = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
+            raw = subprocess.run(
+                command, capture_output=True, timeout=timeout, check=False, input=handed
+            )
         except FileNotFoundError as error:
             raise ProbeError(
                 f"{error.filename} is not installed", hint="./lab doctor says what is missing"
@@ -99,8 +122,9 @@ class Place:
     surroundings: Surroundings = field(default=Surroundings(None))
 
     @property
-    def _port(self) -> str:
-        return "tpc" + hashlib.sha256(self.name.encode()).hexdigest()[:10]
+    def port(self) -> str:
+        """The name of its end on the bridge."""
+        return port_name(self.name)
 
     def attach(self) -> None:
         """Makes the namespace, its interface, addresses and routes, where they are missing.
@@ -115,10 +139,10 @@ class Place:
         existing = run(["ip", "netns", "list"]).stdout.split()
         if self.name not in existing:
             run(["ip", "netns", "add", self.name])
-        if run(["ip", "link", "show", self._port], check=False).returncode != 0:
-            pair = ["ip", "link", "add", self._port, "type", "veth", "peer", "name", "eth0"]
+        if run(["ip", "link", "show", self.port], check=False).returncode != 0:
+            pair = ["ip", "link", "add", self.port, "type", "veth", "peer", "name", "eth0"]
             run([*pair, "netns", self.name])
-        run(["ip", "link", "set", self._port, "master", self.bridge, "up"])
+        run(["ip", "link", "set", self.port, "master", self.bridge, "up"])
         self._configure()
 
     def _configure(self) -> None:
@@ -146,8 +170,8 @@ class Place:
         """Removes the interface and the namespace; nothing where there is none."""
         run = self.surroundings.run
         # The kernel takes a namespace apart in its own time: the bridge port goes by name.
-        if run(["ip", "link", "show", self._port], check=False).returncode == 0:
-            run(["ip", "link", "del", self._port])
+        if run(["ip", "link", "show", self.port], check=False).returncode == 0:
+            run(["ip", "link", "del", self.port])
         if self.name in run(["ip", "netns", "list"]).stdout.split():
             run(["ip", "netns", "del", self.name])
 
@@ -168,10 +192,25 @@ class Place:
         return Surroundings(None).run(command, timeout=timeout, check=False)
 
 
+def port_name(place: str) -> str:
+    """The name of a place's end on the bridge, by the place's name."""
+    return "tpc" + hashlib.sha256(place.encode()).hexdigest()[:10]
+
+
+def outside_name(stack: str, node: str) -> str:
+    """The name of the place of an external node."""
+    return f"{stack}-{node}"
+
+
+def beside_name(stack: str, segment: str) -> str:
+    """The name of the place of a host of ours beside a segment's nodes."""
+    return f"{stack}-beside-{segment}"
+
+
 def outside_place(stack: str, outside: OutsideOutput, surroundings: Surroundings) -> Place:
     """The place of an external node of a stack; IPv4 and IPv6 alike."""
     return Place(
-        name=f"{stack}-{outside.node}",
+        name=outside_name(stack, outside.node),
         bridge=outside.bridge,
         mac=outside.mac,
         addresses=outside.addresses,

@@ -12,7 +12,7 @@ from ipaddress import ip_network
 from topology.probe.errors import ProbeError
 from topology.probe.identity import Console, domain_runs, open_libvirt
 from topology.probe.outputs import StackOutputs
-from topology.probe.places import Place, Surroundings, outside_place
+from topology.probe.places import Place, Surroundings, beside_name, outside_place
 from topology.probe.plan import (
     CountersRose,
     DomainRuns,
@@ -194,7 +194,7 @@ def beside_place(
         if any(i.segment == segment for i in node.interfaces)
     ]
     return Place(
-        name=f"{stack}-beside-{segment}",
+        name=beside_name(stack, segment),
         bridge=outputs.segments[segment].bridge,
         addresses=tuple(_free_addresses(topology.segments[segment], neighbours)),
         routes=tuple(dict.fromkeys(_routes(segment, neighbours))),

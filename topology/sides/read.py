@@ -22,7 +22,7 @@ from topology.sides.errors import Fault, SideError
 from topology.sides.git import Repository, Revision
 from topology.sides.stack import read_record
 
-__all__ = ["Side", "read_side", "text_side"]
+__all__ = ["Side", "read_side", "stack_side", "text_side"]
 
 _STACK = "stack:"
 _SUFFIXES = (".yaml", ".yml")
@@ -163,7 +163,11 @@ def _what_is_left(loaded: Loaded) -> tuple[Topology | None, tuple[ModelPath, ...
 
 
 def _stack(name: str, root: Path) -> Side:
-    record, domains = read_record(name, root=root)
+    return stack_side(name, *read_record(name, root=root))
+
+
+def stack_side(name: str, record: Record, domains: frozenset[str] = frozenset()) -> Side:
+    """What a stack's record says is deployed; raises `SideError` where it cannot be read."""
     label = f"{_STACK}{name}"
     loaded = load_text(record.source, f"{label}:{record.file}")
     if loaded.topology is None or loaded.source is None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from topology.plan.record import Record, RecordError, decode
 from topology.sides.errors import Fault, SideError
 
-__all__ = ["read_record"]
+__all__ = ["DOMAINS", "State", "kind_of", "read_record", "read_state", "record_of"]
+
+State: TypeAlias = Sequence[Mapping[str, Any]]
+"""The resources of a stack, as Pulumi keeps them."""
 
 _FABRIC = "topology:components:Fabric"
-_DOMAINS = ("libvirt:index/domain:Domain", "pulumi-python:dynamic/components:Lxc")
+DOMAINS = ("libvirt:index/domain:Domain", "pulumi-python:dynamic/components:Lxc")
 
 
 def read_record(stack: str, *, root: Path) -> tuple[Record, frozenset[str]]:
@@ -23,10 +26,14 @@ def read_record(stack: str, *, root: Path) -> tuple[Record, frozenset[str]]:
     Raises `SideError` where Pulumi is missing, the stack is unknown or was never deployed, or
     was deployed by a program that recorded nothing, or in another format.
     """
-    resources = _resources(stack, root)
-    fabrics = [one for one in resources if _kind(one) == _FABRIC]
+    return record_of(stack, read_state(stack, root=root))
+
+
+def record_of(stack: str, resources: State) -> tuple[Record, frozenset[str]]:
+    """`read_record` of a state that was read already."""
+    fabrics = [one for one in resources if kind_of(one) == _FABRIC]
     domains = frozenset(
-        str(one.get("inputs", {}).get("name", "")) for one in resources if _kind(one) in _DOMAINS
+        str(one.get("inputs", {}).get("name", "")) for one in resources if kind_of(one) in DOMAINS
     )
     if not fabrics:
         raise SideError(
@@ -51,11 +58,13 @@ def read_record(stack: str, *, root: Path) -> tuple[Record, frozenset[str]]:
         raise SideError(Fault.OLD_FORMAT, f"stack {stack!r}: {error}", hint) from error
 
 
-def _kind(resource: Mapping[str, Any]) -> str:
+def kind_of(resource: Mapping[str, Any]) -> str:
+    """A resource's type without those of its parents."""
     return str(resource.get("type", "")).rpartition("$")[2]
 
 
-def _resources(stack: str, root: Path) -> list[Mapping[str, Any]]:
+def read_state(stack: str, *, root: Path) -> State:
+    """The resources of `stack` of the Pulumi project at `root`; raises `SideError`."""
     command = ["pulumi", "stack", "export", "--non-interactive", "--stack", stack]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

@@ -13,6 +13,7 @@ from tests.support.golden import PROJECT, TESTS, check_golden
 from tests.support.schemas import mistakes
 from topology.bench.record import record_schema
 from topology.cli.main import run
+from topology.drift.document import drift_schema
 from topology.model.schema import topology_schema
 from topology.render.diff.document import diff_document, diff_schema
 from topology.sides.compare import Choices, compare
@@ -24,7 +25,12 @@ VALID = [
     *sorted((PROJECT / "examples").glob("*.yaml")),
     *sorted((TESTS / "golden" / "topology").glob("*.yaml")),
 ]
-FORMS = {"bench": record_schema, "diff": diff_schema, "topology": topology_schema}
+FORMS = {
+    "bench": record_schema,
+    "diff": diff_schema,
+    "drift": drift_schema,
+    "topology": topology_schema,
+}
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))

@@ -1,0 +1,1 @@
+"""Drift: what runs against what was applied, and what was applied against the file."""

@@ -76,6 +76,10 @@ impl Flow {
             let end = if answers { End::Responder } else { End::Opener };
             match self.tcp.advance(end, segment) {
                 Step::Pass => {}
+                Step::Refused => {
+                    self.expires = Instant::ZERO;
+                    return Passage::Established;
+                }
                 Step::Invalid => return Passage::Invalid,
                 Step::New => return Passage::New,
             }

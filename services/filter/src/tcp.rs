@@ -49,10 +49,21 @@ pub(crate) enum End {
 pub(crate) enum Step {
     /// It belongs to it.
     Pass,
+    /// It belongs to it, and the connection never was.
+    Refused,
     /// It cannot belong to it.
     Invalid,
     /// It begins another one between the same ports.
     New,
+}
+
+/// Where a segment is, seen from the windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    Inside,
+    /// Where its receiver drops it and says what it has: it passes, and changes nothing.
+    Beside,
+    Outside,
 }
 
 /// How far a connection is.
@@ -217,8 +228,16 @@ impl Connection {
             (Kind::SynAck, End::Responder, _) => return Step::Pass,
             (Kind::SynAck, End::Opener, Answered) => Answered,
             (Kind::SynAck, End::Opener, _) => return Step::Invalid,
-            // What is no answer to the SYN: the opener will reset it.
-            (Kind::Ack, End::Responder, Opening) => return Step::Pass,
+            // What is no answer to the SYN, of a connection that the opener has forgotten: it will
+            // reset that (RFC 9293 section 3.5.1).
+            (Kind::Ack, End::Responder, Opening) => {
+                self.ends[1].end = segment.end;
+                return Step::Pass;
+            }
+            (Kind::Rst, End::Opener, Opening) if segment.acknowledged == Some(self.ends[1].end) => {
+                self.phase = Closed;
+                return Step::Pass;
+            }
             (Kind::Ack | Kind::Fin, _, Opening) => return Step::Invalid,
             (Kind::Ack, End::Opener, Answered) => Established,
             (Kind::Ack, End::Responder, Answered) => Answered,
@@ -226,10 +245,18 @@ impl Connection {
             (Kind::Fin, _, Closing) if !self.ends[from as usize].done => LastAck,
             (Kind::Ack, _, LastAck) => TimeWait,
             (Kind::Ack | Kind::Fin, _, phase) => phase,
+            // Of an end that is done another connection may have begun on its ports.
+            (Kind::Rst, _, Closing | LastAck | TimeWait | Closed) => {
+                self.phase = Closed;
+                return Step::Pass;
+            }
             (Kind::Rst, ..) => Closed,
         };
-        if !self.is_in_window(from, segment) {
-            return Step::Invalid;
+        let refused = (segment.kind, from, self.phase) == (Kind::Rst, End::Responder, Opening);
+        match self.fit(from, segment) {
+            Fit::Outside => return Step::Invalid,
+            Fit::Beside => return Step::Pass,
+            Fit::Inside => {}
         }
         // One that is merely inside the window may be forged: the end asks back (RFC 5961
         // section 3), and stays as it is.
@@ -239,11 +266,11 @@ impl Connection {
             self.phase = next;
         }
         self.ends[from as usize].done |= segment.kind == Kind::Fin;
-        Step::Pass
+        if refused { Step::Refused } else { Step::Pass }
     }
 
     /// Whether a segment says what its sender may say now; notes it if so.
-    fn is_in_window(&mut self, from: End, segment: &Segment) -> bool {
+    fn fit(&mut self, from: End, segment: &Segment) -> Fit {
         let [mut sender, mut receiver] = match from {
             End::Opener => self.ends,
             End::Responder => [self.ends[1], self.ends[0]],
@@ -263,42 +290,50 @@ impl Connection {
         }
         let stale = segment.kind == Kind::Rst
             && receiver.acknowledged.is_some_and(|expected| after(expected, sequence));
-        let too_new = !after(sender.limit.wrapping_add(1), sequence)
-            || !after(receiver.end.wrapping_add(1), acknowledged);
-        if (too_new || stale) && !self.unknown {
-            return false;
+        let unsent = !after(receiver.end.wrapping_add(1), acknowledged);
+        if (unsent || stale) && !self.unknown {
+            return Fit::Outside;
         }
         let oldest = sender.end.wrapping_sub(receiver.window).wrapping_sub(1);
+        let recent = receiver.window == 0 || after(end, oldest);
+        if !after(sender.limit.wrapping_add(1), sequence) && !self.unknown {
+            // An end whose window has shrunk, or was not heard of yet, is sent more than it takes.
+            let beyond = end.wrapping_sub(sender.limit).wrapping_add(1);
+            if receiver.window == 0 || !recent || beyond > receiver.window {
+                return Fit::Outside;
+            }
+            self.ends[from as usize].end = end;
+            return Fit::Beside;
+        }
         let least = receiver.end.wrapping_sub(sender.window.max(OLD_ACKNOWLEDGEMENT));
-        let too_old = (receiver.window != 0 && !after(end, oldest))
-            || !after(acknowledged, least.wrapping_sub(1));
-        if !too_old {
-            let starts = matches!(segment.kind, Kind::Syn | Kind::SynAck);
-            let shift = if starts { 0 } else { sender.scale };
-            let window = segment.window << shift;
-            sender.window = sender.window.max(window);
-            if after(end, sender.end) {
-                sender.end = end;
-            }
-            if let Some(new) = segment.acknowledged
-                && sender.acknowledged.is_none_or(|old| after(new, old))
-            {
-                sender.acknowledged = Some(new);
-            }
-            if receiver.window != 0 && after(end, sender.limit) {
-                receiver.window = receiver.window.saturating_add(end.wrapping_sub(sender.limit));
-            }
-            let limit = acknowledged.wrapping_add(window);
-            if after(limit, receiver.limit.wrapping_sub(1)) {
-                // Into a window that is shut one byte may be sent to ask (RFC 9293 section 3.8.6.1).
-                receiver.limit = limit.wrapping_add(u32::from(window == 0));
-            }
+        let fresh = recent && after(acknowledged, least.wrapping_sub(1));
+        if !fresh && !self.unknown {
+            return Fit::Beside;
+        }
+        let starts = matches!(segment.kind, Kind::Syn | Kind::SynAck);
+        let window = segment.window << if starts { 0 } else { sender.scale };
+        sender.window = sender.window.max(window);
+        if after(end, sender.end) {
+            sender.end = end;
+        }
+        if let Some(new) = segment.acknowledged
+            && sender.acknowledged.is_none_or(|old| after(new, old))
+        {
+            sender.acknowledged = Some(new);
+        }
+        if receiver.window != 0 && after(end, sender.limit) {
+            receiver.window = receiver.window.saturating_add(end.wrapping_sub(sender.limit));
+        }
+        let limit = acknowledged.wrapping_add(window);
+        if after(limit, receiver.limit.wrapping_sub(1)) {
+            // Into a window that is shut one byte may be sent to ask (RFC 9293 section 3.8.6.1).
+            receiver.limit = limit.wrapping_add(u32::from(window == 0));
         }
         self.ends = match from {
             End::Opener => [sender, receiver],
             End::Responder => [receiver, sender],
         };
-        true
+        Fit::Inside
     }
 
     /// The first that is seen of a sender.

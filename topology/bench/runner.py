@@ -153,16 +153,18 @@ def _take(
     units = [unit for unit in part.units() if unit.key not in record.keys]
     if not units:
         return
-    begin = budget.clock()
     # Its share of the time that is left, or a little more than its estimate if that is longer.
     share = budget.left * part.seconds / (part.seconds + later) if part.seconds else 0.0
     allowed = max(share, part.seconds * _OVERRUN + _GRACE)
     out: dict[Subject, int] = {}
     try:
         for subject in measure.subjects:
+            if budget.left < 0:
+                break
             progress.advance(f"{measure.name}: {subject}", *_times(budget, part.seconds + later))
             if not _prepared(part, subject, ground, record):
                 out[subject] = _FAILURES
+        begin = budget.clock()
         for number, unit in enumerate(units):
             if out.get(unit.subject, 0) >= _FAILURES:
                 continue

@@ -56,6 +56,7 @@ def run_all(
     """
     import gc
     import os
+    import signal
 
     from topology.bench.measure import MEASURES
     from topology.bench.run import Options, chosen, run_bench
@@ -72,6 +73,9 @@ def run_all(
     from topology.cli.views.progress import say
 
     gc.enable()  # it runs for an hour
+    # However it is ended, it takes down what it deployed.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with show_progress() as progress:
             run_bench(MEASURES, output, options, os.environ, progress)

@@ -48,6 +48,9 @@ _WIDTH = 8.0
 _PANELS = 8
 """Panels that are drawn at most: the table has all."""
 
+_FEWEST = 3
+"""Samples that a distribution is drawn of at least: the table says all of fewer."""
+
 _WIDE = 20.0
 """A sweep whose ends are further apart than this, as a quotient, is drawn logarithmically."""
 
@@ -83,6 +86,8 @@ def draw(results: Results, figure: Figure) -> str | None:
         return None
     if figure.chart is Chart.LINE and len({point.get(figure.x) for point in points}) < 2:
         return None
+    if figure.chart is Chart.DISTRIBUTION and not _enough(results, figure):
+        return None
     import matplotlib as mpl
 
     with mpl.rc_context(_SETTINGS):
@@ -92,6 +97,15 @@ def draw(results: Results, figure: Figure) -> str | None:
             Chart.STACK: _stacks,
         }[figure.chart](results, figure, points)
         return _svg(canvas)
+
+
+def _enough(results: Results, figure: Figure) -> bool:
+    """Whether a figure was taken often enough anywhere for its distribution to say something."""
+    return any(
+        one.count >= _FEWEST
+        for (name, _, _), one in results.estimates.items()
+        if name == figure.name
+    )
 
 
 def _canvas(count: int, height: float) -> tuple[Canvas, Sequence[Axes]]:

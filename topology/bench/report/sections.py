@@ -22,7 +22,11 @@ def sections(results: Results) -> Iterator[Block]:
     """A section for each part of the comparison that has figures, or says why it has none."""
     for section in Section:
         measures = [one for one in results.measures if one.section is section]
-        blocks = [block for one in measures for block in _measure(results, one)]
+        blocks: list[Block] = []
+        told = ""
+        for one in measures:
+            blocks.extend(_measure(results, one, told))
+            told = one.method
         if not blocks:
             continue
         yield Heading(section.value)
@@ -64,13 +68,16 @@ def _largest(results: Results, figure: Figure, subject: Subject, rest: Point) ->
     )
 
 
-def _measure(results: Results, measure: Measure) -> Iterator[Block]:
+def _measure(results: Results, measure: Measure, told: str) -> Iterator[Block]:
+    """A measure's part; `told` is the method that stands above it already."""
     present = [one for one in measure.figures if results.points(one.name)]
     wrong = list(_wrong(results, measure))
     if not present and not wrong:
         return
     yield Heading(measure.figure.title, 3)
-    yield Paragraph(f"{measure.method} (`{measure.name}`)")
+    # What gave no figure need not say how.
+    method = "As above." if measure.method == told else measure.method
+    yield Paragraph(f"{method} (`{measure.name}`)" if present else f"(`{measure.name}`)")
     if wrong:
         yield Items(wrong, warning=True)
     for figure in present:

@@ -15,12 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_interface
+from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from typing import IO
 
 import pytest
 
+from tests.support.dataplanes import Dataplanes, build_oracle
 from tests.support.deployed import Lab, Stack, copy_of_the_project, started_lab
 from tests.support.golden import PROJECT
 from tests.support.marks import LIVE_AS_ROOT
@@ -144,6 +146,67 @@ def packet_bytes(sample: Sample, identity: int) -> bytes:
             return ipv6(source, destination, *rest)
         case ends:
             raise AssertionError(f"two families: {ends}")
+
+
+def on_the_host(
+    drawn: Sequence[Sample], topology: ResolvedTopology, scratch: Path
+) -> dict[int, tuple[bool, bool, bool]]:
+    """Whether the firewall lets a sample through, by its number from 1: what the model says, what
+    the Rust filter does on the host, and what nftables does in a namespace there.
+
+    Samples that no firewall sees are left out.
+    """
+    firewall = next(node for node in topology.nodes.values() if node.policy is not None)
+    segments = sorted(interface.segment for interface in firewall.interfaces)
+    arrivals = {}
+    for number, sample in enumerate(drawn, 1):
+        hop = next((h for h in sample.predicted.hops[1:] if h.node == firewall.name), None)
+        if hop is not None and hop.ingress is not None and hop.judgement is not None:
+            arrivals[number] = (sample, segments.index(hop.ingress), hop.egress is not None)
+    hosts = [sample.packet.destination for sample, _, _ in arrivals.values()]
+    own = {a.ip for interface in firewall.interfaces for a in interface.addresses}
+    # Whoever a sample is for is found: that somebody is there is no matter of filters.
+    there = sorted(set(hosts) - own, key=str)
+    dataplanes = Dataplanes(firewall, [there] * len(segments), build_oracle(scratch), scratch)
+    macs = dataplanes.world(()).macs
+    frames = [
+        (port, ethernet(macs[port], packet_bytes(sample, number)))
+        for number, (sample, port, _) in arrivals.items()
+    ]
+    answers = dataplanes.passed(frames)
+    return {
+        number: (predicted, *both)
+        for (number, (_, _, predicted)), both in zip(arrivals.items(), answers, strict=True)
+    }
+
+
+def ethernet(station: bytes, packet: bytes) -> bytes:
+    """A frame to a station of the segment."""
+    kind = b"\x08\0" if packet[0] >> 4 == 4 else b"\x86\xdd"
+    return (station + b"\x02\0\0\0\xff\x01" + kind + packet).ljust(60, b"\0")
+
+
+def verdicts(answers: tuple[bool, bool, bool] | None) -> str:
+    """What was said on the host about a sample."""
+    if answers is None:
+        return "no firewall on its way"
+    named = zip(("model", "rust", "nftables"), answers, strict=True)
+    return ", ".join(f"{who} {'permits' if passes else 'drops'}" for who, passes in named)
+
+
+def test_filters_on_the_host_say_what_the_model_predicts(tmp_path: Path) -> None:
+    topology = with_guests(require_file(PROJECT / "poc.yaml"))
+    origins = ["client", *sorted(name for name in topology.nodes if name.startswith("guest-"))]
+    drawn = samples(topology, origins, COUNT)
+    answers = on_the_host(drawn, topology, tmp_path)
+    wrong = [
+        f"{drawn[number - 1].origin}: {drawn[number - 1].packet}: {verdicts(said)}"
+        for number, said in answers.items()
+        if len(set(said)) > 1
+    ]
+    assert not wrong, f"{len(wrong)} of {len(answers)} differ:\n" + "\n".join(wrong[:40])
+    assert len(answers) > COUNT // 3
+    assert sum(said[0] for said in answers.values()) > 5
 
 
 def test_what_the_model_predicts_is_what_packets_do(stack: Stack) -> None:

@@ -142,6 +142,18 @@ class Dataplanes:
         count = -(-len(frames) // BATCH)
         return [frames_of(stream, struct.unpack("!H", stream.read(2))[0]) for _ in range(count)]
 
+    def passed(self, frames: Sequence[Sent]) -> list[tuple[bool, bool]]:
+        """Of each frame, whether the Rust forwarder and whether Linux sent it on."""
+        by_frame = self.through_rust(frames)
+        by_batch = self.through_linux(frames)
+        found = []
+        for number, (_, frame) in enumerate(frames):
+            key = _same(frame)
+            left = by_frame[number], by_batch[number // BATCH]
+            rust, linux = (any(_same(one) == key for _, one in each) for each in left)
+            found.append((rust, linux))
+        return found
+
     def compare(self, frames: Sequence[Sent]) -> tuple[int, list[Difference]]:
         """How many frames were forwarded by both, and what only one did.
 

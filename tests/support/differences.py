@@ -90,6 +90,11 @@ def is_discovery(packet: bytes) -> bool:
     return packet[0] >> 4 == 6 and packet[6] == 58 and 133 <= int.from_bytes(packet[40:41]) <= 137
 
 
+def has_options_for_all(packet: bytes) -> bool:
+    """Linux reads options for every hop; the Rust forwarder, as RFC 9673 lets it, does not."""
+    return packet[0] >> 4 == 6 and packet[6] == 0
+
+
 def is_expired(packet: bytes) -> bool:
     """The Rust forwarder asks the filter before it looks at how far a packet may still go, so that
     no error tells of what lies behind; Linux forgets a flow that begins so."""
@@ -121,6 +126,7 @@ MEANT: Mapping[str, Callable[[bytes], bool]] = MappingProxyType(
         "SCTP or GRE": is_followed,
         "short ICMP": is_short_icmp,
         "neighbour discovery": is_discovery,
+        "options for every hop": has_options_for_all,
         "expired": is_expired,
         "mapped address": is_mapped,
         "other family's ICMP": is_of_the_other_family,

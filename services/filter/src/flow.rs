@@ -76,14 +76,11 @@ impl Flow {
             let end = if answers { End::Responder } else { End::Opener };
             match self.tcp.advance(end, segment) {
                 Step::Pass => {}
-                Step::Refused => {
-                    self.expires = Instant::ZERO;
-                    return Passage::Established;
-                }
                 Step::Invalid => return Passage::Invalid,
                 Step::New => return Passage::New,
             }
         }
+        let unanswered = self.state == State::Unanswered;
         let answered = answers || self.state != State::Unanswered;
         self.state = match (segment, self.tcp.phase()) {
             _ if !answered => State::Unanswered,
@@ -98,6 +95,10 @@ impl Flow {
             Phase::Closed if segment.is_some() => self.expires.min(now + timeouts::TCP_RESET),
             _ => now + idle(self.key.protocol(), self.state),
         };
+        if unanswered && segment.is_some_and(Segment::is_reset) {
+            // It never came to be.
+            self.expires = Instant::ZERO;
+        }
         if answered { Passage::Established } else { Passage::New }
     }
 

@@ -49,8 +49,6 @@ pub(crate) enum End {
 pub(crate) enum Step {
     /// It belongs to it.
     Pass,
-    /// It belongs to it, and the connection never was.
-    Refused,
     /// It cannot belong to it.
     Invalid,
     /// It begins another one between the same ports.
@@ -116,6 +114,10 @@ const fn after(one: u32, other: u32) -> bool {
 }
 
 impl Segment {
+    pub(crate) fn is_reset(&self) -> bool {
+        self.kind == Kind::Rst
+    }
+
     /// Reads the segment that begins in `bytes`, of which at least 20 are there, and is `length`
     /// bytes long.
     pub(crate) fn parse(bytes: &[u8], length: usize) -> Option<Self> {
@@ -252,7 +254,6 @@ impl Connection {
             }
             (Kind::Rst, ..) => Closed,
         };
-        let refused = (segment.kind, from, self.phase) == (Kind::Rst, End::Responder, Opening);
         match self.fit(from, segment) {
             Fit::Outside => return Step::Invalid,
             Fit::Beside => return Step::Pass,
@@ -266,7 +267,7 @@ impl Connection {
             self.phase = next;
         }
         self.ends[from as usize].done |= segment.kind == Kind::Fin;
-        if refused { Step::Refused } else { Step::Pass }
+        Step::Pass
     }
 
     /// Whether a segment says what its sender may say now; notes it if so.

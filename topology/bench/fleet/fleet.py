@@ -162,7 +162,7 @@ def planned(
         service,
         variant,
         root=bench.root,
-        images=ensure(variant, {"dns", "web"}, root=bench.root),
+        images=ensure(variant, {"dns", "web"}, root=bench.root, progress=bench.log),
         accelerator=Accelerator(accelerator or bench.accelerator),
         rootfs=RootFilesystem(bench.environment.get("TOPOLOGY_ROOTFS", RootFilesystem.FILE)),
         consoles=place.directory,

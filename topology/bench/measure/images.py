@@ -74,7 +74,8 @@ class Images(Measure):
             made = _stock()
         else:
             variant = Variant.UNIKERNEL if subject is Subject.UNIKERNEL else Variant.CONTAINERS
-            image = ensure(variant, {role}, root=bench.root)[role].path
+            built = ensure(variant, {role}, root=bench.root, progress=bench.log)
+            image = built[role].path
             made = _unikernel(image) if variant is Variant.UNIKERNEL else _container(image, bench)
         yield self.sample(subject, point, repeat, made.size / _KIB, detail=made.detail)
         code = made.sections.code / _KIB

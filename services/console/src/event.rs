@@ -120,7 +120,8 @@ impl Display for Event<'_> {
                 let mut result = Ok(());
                 let mut separator = "";
                 counters.visit(&mut |name, value| {
-                    if result.is_ok() {
+                    // Thousands of rules that never matched would be all that a node has time to write.
+                    if result.is_ok() && (value > 0 || !name.is_own()) {
                         result = write!(f, "{separator}{}:{value}", Quoted(name));
                         separator = ",";
                     }
@@ -167,7 +168,9 @@ mod tests {
     impl Counters for Two {
         fn visit(&self, visit: &mut dyn FnMut(CounterName<'_>, u64)) {
             visit(CounterName::fixed("forwarded"), 7);
-            visit(CounterName::of("rule.", "web \"in\""), 0);
+            visit(CounterName::of("rule.", "web \"in\""), 1);
+            visit(CounterName::of("rule.", "never"), 0);
+            visit(CounterName::fixed("dropped"), 0);
         }
     }
 
@@ -188,7 +191,7 @@ mod tests {
             ),
             (
                 Event::Counters { node: "r", counters: &Two },
-                r#"{"event":"counters","node":"r","counters":{"forwarded":7,"rule.web \"in\"":0}}"#,
+                r#"{"event":"counters","node":"r","counters":{"forwarded":7,"rule.web \"in\"":1,"dropped":0}}"#,
             ),
             (
                 Event::Drop {

@@ -19,6 +19,11 @@ impl<'a> CounterName<'a> {
     pub const fn of(prefix: &'static str, name: &'a str) -> Self {
         Self { fixed: prefix, own: name }
     }
+
+    /// Whether it counts a configured thing, of which there may be thousands.
+    pub const fn is_own(&self) -> bool {
+        !self.own.is_empty()
+    }
 }
 
 impl fmt::Display for CounterName<'_> {

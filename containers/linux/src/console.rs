@@ -12,6 +12,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, write};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stderr};
 use service_console::Event;
+use service_core::Instant;
 
 use crate::Fatal;
 use crate::fatal::Text;
@@ -43,11 +44,11 @@ pub fn name_node(name: &str) {
     NAME.0.get_or_init(|| name.into());
 }
 
-/// Writes one event as one line.
-pub fn line(event: &Event<'_>) {
+/// Writes one event as one line, with the time since the node started.
+pub fn line(now: Instant, event: &Event<'_>) {
     let mut text = String::new();
     // Formatting into a `String` does not fail.
-    let _ = writeln!(text, "{event}");
+    let _ = writeln!(text, "{}", event.at(now));
     put(text.as_bytes());
 }
 

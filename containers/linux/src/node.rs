@@ -81,13 +81,13 @@ impl Node {
     /// Says that the node serves.
     pub fn ready(&self) {
         let NodeConfig { node, kind, .. } = &self.config;
-        console::line(&Event::Ready { node, kind: kind.name(), uptime: self.clock.now() });
+        console::line(self.clock.now(), &Event::Ready { node, kind: kind.name() });
     }
 
     /// Writes the counters if a line is due; returns when to ask again, `None` when nothing has changed since.
     pub fn report(&mut self, now: Instant, counters: &dyn Counters) -> Option<Instant> {
         if self.report.due(now, counters) {
-            console::line(&Event::Counters { node: &self.config.node, counters });
+            console::line(now, &Event::Counters { node: &self.config.node, counters });
         }
         self.report.deadline(counters)
     }
@@ -103,7 +103,8 @@ impl Load for Node {
             .map_err(|error| Fatal::new(alloc::format!("{CONFIG}: {error}")))?;
         console::name_node(&config.node);
         let NodeConfig { node, kind, topology, .. } = &config;
-        console::line(&Event::Boot { node, kind: kind.name(), topology, config: None });
+        let boot = Event::Boot { node, kind: kind.name(), topology, config: None };
+        console::line(clock.now(), &boot);
         Ok(Self { config, clock, report: Report::new() })
     }
 }

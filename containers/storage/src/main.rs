@@ -32,7 +32,8 @@ impl Load for Told {
         let clock = Clock::start();
         console::open_file()?;
         console::name_node(NODE);
-        console::line(&Event::Boot { node: NODE, kind: NODE, topology: "", config: None });
+        let boot = Event::Boot { node: NODE, kind: NODE, topology: "", config: None };
+        console::line(clock.now(), &boot);
         let trial = Trial::parse(&read_file(CONFIG)?).map_err(Fatal::display)?;
         Ok(Self { trial, clock })
     }
@@ -51,7 +52,7 @@ fn run(told: Told) -> Result<(), Fatal> {
     let aligned = memory.as_ptr().align_offset(ALIGNMENT);
     let buffer = &mut memory[aligned..aligned + length];
     privileges::drop_all_but(CapabilitySet::empty(), &[COMMON, FILES])?;
-    console::line(&Event::Ready { node: NODE, kind: NODE, uptime: clock.now() });
+    console::line(clock.now(), &Event::Ready { node: NODE, kind: NODE });
 
     let mut measurement = Measurement::new();
     let start = clock.now();
@@ -65,6 +66,6 @@ fn run(told: Told) -> Result<(), Fatal> {
         before = after;
     }
     measurement.finish(clock.now().since(start));
-    console::line(&Event::Counters { node: NODE, counters: &measurement });
+    console::line(clock.now(), &Event::Counters { node: NODE, counters: &measurement });
     Ok(())
 }

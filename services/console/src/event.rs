@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use service_core::{Counters, Instant, Quoted};
 
-/// One line of the console; displays without its line feed.
+/// One line of the console; displays without its line feed, and without a time.
 #[derive(Clone, Copy)]
 pub enum Event<'a> {
     /// The node has read its configuration.
@@ -25,8 +25,6 @@ pub enum Event<'a> {
         node: &'a str,
         /// The node's kind.
         kind: &'a str,
-        /// When that was.
-        uptime: Instant,
     },
     /// What the node has counted since boot.
     Counters {
@@ -100,8 +98,22 @@ impl Display for Protocol {
     }
 }
 
-impl Display for Event<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// An event with the time since the node started, in microseconds, at the end of its line.
+#[derive(Clone, Copy)]
+pub struct Timed<'a> {
+    event: Event<'a>,
+    uptime: Instant,
+}
+
+impl<'a> Event<'a> {
+    /// The line of an event that happens now.
+    #[must_use]
+    pub const fn at(self, uptime: Instant) -> Timed<'a> {
+        Timed { event: self, uptime }
+    }
+
+    /// All of the line but its end.
+    fn begin(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Boot { node, kind, topology, config } => {
                 open(f, "boot", node)?;
@@ -110,9 +122,9 @@ impl Display for Event<'_> {
                     write!(f, r#","config":{}"#, Quoted(digest))?;
                 }
             }
-            Self::Ready { node, kind, uptime } => {
+            Self::Ready { node, kind } => {
                 open(f, "ready", node)?;
-                write!(f, r#","kind":{},"uptime_us":{}"#, Quoted(kind), uptime.micros())?;
+                write!(f, r#","kind":{}"#, Quoted(kind))?;
             }
             Self::Counters { node, counters } => {
                 open(f, "counters", node)?;
@@ -145,7 +157,21 @@ impl Display for Event<'_> {
                 write!(f, r#","reason":{}"#, Quoted(reason))?;
             }
         }
+        Ok(())
+    }
+}
+
+impl Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.begin(f)?;
         f.write_str("}")
+    }
+}
+
+impl Display for Timed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.event.begin(f)?;
+        write!(f, r#","uptime_us":{}}}"#, self.uptime.micros())
     }
 }
 
@@ -186,8 +212,8 @@ mod tests {
                 r#"{"event":"boot","node":"web","kind":"web","topology":"poc"}"#,
             ),
             (
-                Event::Ready { node: "web", kind: "web", uptime: Instant::from_micros(1234) },
-                r#"{"event":"ready","node":"web","kind":"web","uptime_us":1234}"#,
+                Event::Ready { node: "web", kind: "web" },
+                r#"{"event":"ready","node":"web","kind":"web"}"#,
             ),
             (
                 Event::Counters { node: "r", counters: &Two },
@@ -218,6 +244,8 @@ mod tests {
         ];
         for (event, line) in lines {
             assert_eq!(event.to_string(), line);
+            let timed = line.strip_suffix('}').unwrap().to_string() + r#","uptime_us":1234}"#;
+            assert_eq!(event.at(Instant::from_micros(1234)).to_string(), timed);
         }
     }
 

@@ -8,6 +8,6 @@
 mod event;
 mod report;
 
-pub use event::{Dropped, Event, Protocol};
+pub use event::{Dropped, Event, Protocol, Timed};
 pub use report::Report;
 pub use service_core::RateLimit;

@@ -78,7 +78,7 @@ impl Node {
     /// Says that the node serves.
     pub fn ready(&self) {
         let kind = self.config.kind.name();
-        say(&Event::Ready { node: &self.config.node, kind, uptime: now() });
+        say(&Event::Ready { node: &self.config.node, kind });
     }
 
     /// Writes the counters if it is time to.
@@ -110,9 +110,9 @@ pub fn sooner(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     }
 }
 
-/// Writes a line to the console, in one piece.
+/// Writes a line to the console, in one piece, with the time.
 pub fn say(event: &Event<'_>) {
-    let mut line = event.to_string();
+    let mut line = event.at(now()).to_string();
     line.push('\n');
     machine::Console.write(line.as_bytes());
 }

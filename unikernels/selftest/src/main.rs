@@ -38,7 +38,7 @@ fn main(machine: Machine) -> ! {
             Err(_) => machine::die(format_args!("unknown word in the boot module: {word}")),
         },
     }
-    node::say(&Event::Ready { node: NODE, kind: NODE, uptime: node::now() });
+    node::say(&Event::Ready { node: NODE, kind: NODE });
     machine::power_off()
 }
 

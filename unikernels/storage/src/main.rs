@@ -26,7 +26,7 @@ fn main(machine: Machine) -> ! {
         Ok(offsets) => offsets,
         Err(error) => machine::die(format_args!("{error}")),
     };
-    node::say(&Event::Ready { node: NODE, kind: NODE, uptime: node::now() });
+    node::say(&Event::Ready { node: NODE, kind: NODE });
 
     let mut buffer = alloc::vec![0; trial.block as usize];
     let mut measurement = Measurement::new();

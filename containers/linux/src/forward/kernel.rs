@@ -69,7 +69,8 @@ pub fn run(mut node: Node) -> Result<(), Fatal> {
             next = node.clock.now();
         }
         if let Some(drops) = &mut drops {
-            drops.take(node.clock.now(), |dropped| console::line(&dropped.event(&node.config)))?;
+            let now = node.clock.now();
+            drops.take(now, |dropped| console::line(now, &dropped.event(&node.config)))?;
         }
         if woken.stop {
             return Ok(());

@@ -67,7 +67,7 @@ pub fn run(mut node: Node) -> Result<(), Fatal> {
         }
         while let Some(event) = forwarder.take_drop_event() {
             if let Some(line) = forwarder.describe(&event) {
-                console::line(&line);
+                console::line(now, &line);
             }
         }
         if woken.stop {

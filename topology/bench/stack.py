@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ __all__ = ["Stack"]
 
 _TIMEOUT = 900
 """Seconds after which a Pulumi command is given up: hundreds of domains take minutes."""
+
+_GRACE = 60
+"""Seconds that a Pulumi command which is ended has to finish what it is doing."""
 
 
 @dataclass(slots=True)
@@ -117,21 +121,38 @@ class Stack:
     def _run(self, *arguments: str) -> str:
         command = ["pulumi", *arguments, "--non-interactive"]
         try:
-            done = subprocess.run(
+            # In a session of its own: an interruption of ours reaches it once, from here.
+            child = subprocess.Popen(
                 command,
                 cwd=self.root,
                 env=self.environment,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
-                timeout=_TIMEOUT,
+                start_new_session=True,
             )
         except FileNotFoundError as error:
             raise BenchError(
                 "pulumi is not on PATH", hint='run: eval "$(./lab env)", or install Pulumi'
             ) from error
+        try:
+            out, err = child.communicate(timeout=_TIMEOUT)
         except subprocess.TimeoutExpired as error:
             raise BenchError(f"pulumi {arguments[0]} gave no result in {_TIMEOUT} s") from error
-        if done.returncode != 0:
-            told = (done.stdout + done.stderr).strip()[-4000:]
-            raise BenchError(f"{' '.join(command)} ended with {done.returncode}:\n{told}")
-        return done.stdout
+        finally:
+            _ended(child)
+        if child.returncode != 0:
+            told = (out + err).strip()[-4000:]
+            raise BenchError(f"{' '.join(command)} ended with {child.returncode}:\n{told}")
+        return out
+
+
+def _ended(child: subprocess.Popen[str]) -> None:
+    """Ends a Pulumi command that still runs, gently: it unlocks its stack before it goes."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        try:
+            child.communicate(timeout=_GRACE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.communicate()

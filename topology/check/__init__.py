@@ -15,6 +15,7 @@ from topology.check.asymmetric_paths import asymmetric_paths
 from topology.check.attachments import attachments
 from topology.check.contradictions import contradictions
 from topology.check.macs import macs
+from topology.check.management import management
 from topology.check.policies import policies
 from topology.check.prefixes import prefixes
 from topology.check.reach_routes import reach_routes
@@ -45,6 +46,7 @@ DECLARED_CHECKS: tuple[_Check[Topology], ...] = (
     records,
     policies,
     services,
+    management,
     statements,
 )
 

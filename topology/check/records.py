@@ -8,7 +8,7 @@ from topology.check.finding import error
 from topology.diagnostics import Code, Diagnostic, Path, did_you_mean
 from topology.model import DnsNode, RecordSet, Topology
 from topology.resolve import Names
-from topology.resolve.records import absolute_name, alias_target, name_servers
+from topology.resolve.records import absolute_name, alias_target, name_servers, source_of
 
 __all__ = ["records"]
 
@@ -121,8 +121,5 @@ def _served(server: DnsNode, name: str) -> bool:
 
 
 def _exists(server: DnsNode, name: str) -> bool:
-    return any(
-        absolute_name(label, origin) == name
-        for origin, zone in server.records.items()
-        for label in zone
-    )
+    names = {absolute_name(one, origin) for origin, zone in server.records.items() for one in zone}
+    return source_of(name, names) is not None

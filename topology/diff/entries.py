@@ -91,6 +91,10 @@ def entries(view: View, renames: Renames, nodes: Iterable[str]) -> Iterator[Entr
         yield Entry(Thing.SERVICE, "", local, fields, ("services", name), name)
     for name in declared.policies:
         yield from _policy(view, renames, name)
+    if (management := declared.management) is not None:
+        sources = tuple(sorted({renames.selector(one) for one in management.sources}))
+        fields = {"from": sources, "port": management.port}
+        yield Entry(Thing.MANAGEMENT, "", "metrics", fields, ("management",), "metrics")
     for name, statement in declared.statements.items():
         local = renames.statements.get(name, name)
         path = ("statements", name)
@@ -116,6 +120,7 @@ def _node(view: View, renames: Renames, name: str) -> Iterator[Entry]:
         "vcpus": getattr(node, "vcpus", None),
         "dataplane": getattr(node, "dataplane", None),
         "policy": renames.policies.get(policy, policy) if policy else None,
+        "rate limit": getattr(node, "rate_limit", None),
     }
     yield Entry(Thing.NODE, "", owner, fields, path, name)
     for segment, interface in node.interfaces.items():

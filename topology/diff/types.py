@@ -44,6 +44,7 @@ class Thing(StrEnum):
     RULE = "rule"
     RECORD = "record"
     RESOURCE = "resource"
+    MANAGEMENT = "management"
     STATEMENT = "statement"
 
 

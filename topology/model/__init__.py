@@ -3,6 +3,7 @@
 from topology.model.dns import DnsNode, RecordSet
 from topology.model.external import ExternalNode
 from topology.model.firewall import FirewallNode
+from topology.model.management import Management
 from topology.model.node import Interface
 from topology.model.policy import Policy, Rule
 from topology.model.router import RouterNode
@@ -21,6 +22,7 @@ __all__ = [
     "Interface",
     "Isolate",
     "Kind",
+    "Management",
     "Never",
     "Only",
     "Policy",

@@ -26,6 +26,7 @@ __all__ = [
     "Name",
     "OneOrMore",
     "Prefix",
+    "RecordName",
     "Strict",
     "Text",
     "bad_value",
@@ -96,6 +97,14 @@ def _label(value: Any) -> str:
             "write the name without its zone; @ is the zone itself",
         )
     return value
+
+
+def _record_name(value: Any) -> str:
+    """A name in a zone, or `*` in place of its first label (RFC 4592 section 2.1.1)."""
+    if isinstance(value, str) and value.startswith("*."):
+        _label(value[2:] if value != "*.@" else value)
+        return value
+    return value if value == "*" else _label(value)
 
 
 def _dns_name(value: Any) -> str:
@@ -179,6 +188,7 @@ DnsLabel = Annotated[str, BeforeValidator(_label)]
 DnsName = Annotated[str, BeforeValidator(_dns_name)]
 Mac = Annotated[str, BeforeValidator(_mac)]
 Name = Annotated[str, BeforeValidator(_name)]
+RecordName = Annotated[str, BeforeValidator(_record_name)]
 Prefix = Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_prefix)]
 Strict = Field(strict=True)
 Text = Annotated[str, BeforeValidator(_text)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from topology.model.base import DnsLabel, DnsName, Model, OneOrMore, bad_value
+from topology.model.base import DnsLabel, DnsName, Model, OneOrMore, RecordName, Strict, bad_value
 from topology.model.node import DeployedNode
 
 __all__ = ["DnsNode", "RecordSet", "Records"]
@@ -49,15 +49,23 @@ def _record_set(value: Any) -> Any:
     return {"nodes": value} if isinstance(value, str | list | tuple) else value
 
 
-Records = Mapping[DnsLabel, Annotated[RecordSet, BeforeValidator(_record_set)]]
-"""A zone's records by name without the zone; `@` is the zone itself."""
+Records = Mapping[RecordName, Annotated[RecordSet, BeforeValidator(_record_set)]]
+"""A zone's records by name without the zone.
+
+`@` is the zone itself, `*` stands for every name that does not exist (RFC 4592); YAML wants
+quotes around both.
+"""
 
 
 class DnsNode(DeployedNode):
     """An authoritative name server on UDP and TCP port 53.
 
     `records` maps a zone to its records; SOA, NS, addresses and reverse zones follow.
+    `rate_limit` is the most responses a second over UDP to one prefix of clients (a /24, a /56):
+    beyond it, every second one is cut short so that a real client asks over TCP, the others are
+    not sent. Left out, all are sent.
     """
 
     kind: Literal["dns"] = "dns"
     records: Annotated[Mapping[DnsName, Records], Field(min_length=1)]
+    rate_limit: Annotated[int, Strict, Field(ge=1, le=100_000)] | None = None

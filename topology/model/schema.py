@@ -19,10 +19,11 @@ _MAC = "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
 _MATCH = "^(tcp|udp|icmp|icmpv6)(/[a-z0-9-]+)?$"
 _PREFIX = "^[0-9A-Fa-f.:]+/[0-9]{1,3}$"
 _ADDRESS = "^[0-9A-Fa-f.:]+$"
-_LABEL = "^(@|_?[a-z0-9]([a-z0-9_.-]*[a-z0-9])?)$"
+_LABEL = r"^(@|\*|(\*\.)?_?[a-z0-9]([a-z0-9_.-]*[a-z0-9])?)$"
 _NODES = ("DnsNode", "ExternalNode", "FirewallNode", "RouterNode", "WebNode")
 _ONE_OR_MORE = {
     "Isolate": ("from", "to", "isolate"),
+    "Management": ("from",),
     "Never": ("from", "to", "never"),
     "Only": ("from", "to", "only"),
     "Reach": ("from", "to", "reach"),

@@ -11,6 +11,7 @@ from topology.model.base import Model, Name, bad_value
 from topology.model.dns import DnsNode
 from topology.model.external import ExternalNode
 from topology.model.firewall import FirewallNode
+from topology.model.management import Management
 from topology.model.policy import Policy
 from topology.model.router import RouterNode
 from topology.model.segment import Segment
@@ -55,4 +56,5 @@ class Topology(Model):
     segments: Annotated[Mapping[Name, Segment], Field(min_length=1)]
     nodes: Annotated[Mapping[Name, AnyNode], Field(min_length=1)]
     policies: Mapping[Name, Policy] = {}
+    management: Management | None = None
     statements: Mapping[Name, Statement] = {}

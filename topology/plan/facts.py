@@ -69,6 +69,9 @@ def _config(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"route to {one['prefix']}", f"via {one['via']} on {one['interface']}"
     if "dataplane" in document:
         yield "dataplane", document["dataplane"]
+    if "metrics" in document:
+        metrics = document["metrics"]
+        yield "metrics", f"tcp/{metrics['port']} from {', '.join(metrics['from'])}"
     if "filter" in document:
         yield from _filter(document["filter"])
     if "web" in document:
@@ -76,6 +79,8 @@ def _config(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             body = b64decode(one["base64"]) if "base64" in one else one["body"].encode()
             yield f"resource {one['path']}", f"{one['type']}, {content_digest(body)}"
     if "dns" in document:
+        if "rate_limit" in document["dns"]:
+            yield "rate limit", f"{document['dns']['rate_limit']} a second and prefix"
         yield from _zones(document["dns"]["zones"])
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from topology.resolve.records import is_wildcard, source_of
 from topology.resolve.types import (
     Address,
     DnsRecord,
@@ -436,18 +437,20 @@ def _names_of(topology: ResolvedTopology, address: Address) -> tuple[str, ...]:
                 for node in topology.nodes.values()
                 for zone in node.zones
                 for record in zone.records
-                if record.type in ("A", "AAAA") and record.data == str(address)
+                if record.type in ("A", "AAAA")
+                and record.data == str(address)
+                and not is_wildcard(record.name)
             }
         )
     )
 
 
 def _absent_name(origin: str, records: tuple[DnsRecord, ...]) -> str:
+    """A name that neither a record nor a wildcard of the zone answers for."""
     taken = {record.name for record in records}
-    name = f"absent.{origin}"
-    while name in taken:
-        name = f"absent.{name}"
-    return name
+    # Below a name that exists, no wildcard beside it counts: there is always one.
+    names = (f"absent.{parent}" for parent in (origin, *sorted(sorted(taken), key=is_wildcard)))
+    return next(name for name in names if source_of(name, taken) is None)
 
 
 def _authority(address: Address) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from topology.reach.space import services_of
+from topology.resolve.records import source_of
 from topology.resolve.types import Match, Protocol, ResolvedNode, ResolvedTopology, in_zone
 
 __all__ = ["DNS", "lookup", "servers_of"]
@@ -23,11 +24,13 @@ def servers_of(topology: ResolvedTopology, hostname: str) -> tuple[str, ...]:
 
 
 def lookup(server: ResolvedNode, hostname: str) -> tuple[str, ...]:
-    """The addresses that a server gives for a name, aliases in its own zones followed, sorted."""
+    """The addresses that a server gives for a name, aliases and wildcards followed, sorted."""
     name = hostname
+    records = [record for zone in server.zones for record in zone.records]
+    names = {record.name for record in records}
     for _ in range(_MOST_ALIASES):
-        records = [record for zone in server.zones for record in zone.records]
-        own = [record for record in records if record.name == name]
+        source = source_of(name, names)
+        own = [record for record in records if record.name == source]
         aliases = [record.data for record in own if record.type == "CNAME"]
         if not aliases:
             return tuple(sorted(r.data for r in own if r.type in ("A", "AAAA")))

@@ -66,6 +66,9 @@ def service_config(node: ResolvedNode, *, topology: str) -> bytes:
     }
     if node.kind.forwards:
         document["dataplane"] = node.dataplane.value
+    if node.metrics is not None:
+        sources = [str(one) for one in node.metrics.sources]
+        document["metrics"] = {"port": node.metrics.port, "from": sources}
     if node.policy is not None:
         document["filter"] = _filter(node.policy)
     if node.kind is Kind.WEB:
@@ -76,9 +79,11 @@ def service_config(node: ResolvedNode, *, topology: str) -> bytes:
             ],
         }
     if node.kind is Kind.DNS:
+        limit: dict[str, Json] = {"rate_limit": node.rate_limit} if node.rate_limit else {}
         document["dns"] = {
             "port": DNS_PORT,
             "zones": [_zone(one) for one in sorted(node.zones, key=lambda one: one.origin)],
+            **limit,
         }
     return canonical(document)
 

@@ -19,7 +19,7 @@ from topology.resolve.types import (
     ResolvedRule,
 )
 
-__all__ = ["resolve_policy"]
+__all__ = ["prefixes_of", "resolve_policy"]
 
 
 def resolve_policy(names: Names, addresses: Addresses, node: str, name: str) -> ResolvedPolicy:
@@ -55,19 +55,27 @@ def _endpoints(
 
 def _select(names: Names, addresses: Addresses, node: str, selector: str) -> Iterator[Endpoint]:
     attached = names.topology.nodes[node].interfaces
+    if selector not in names.zones:
+        yield from (Endpoint(prefix=one) for one in prefixes_of(names, addresses, selector))
+        return
+    for segment in names.segments(selector):
+        if segment in attached:
+            yield Endpoint(interface=segment)
+            continue
+        for prefix in names.topology.segments[segment].prefixes:
+            yield Endpoint(prefix=prefix)
+
+
+def prefixes_of(names: Names, addresses: Addresses, selector: str) -> Iterator[Prefix]:
+    """The prefixes or single addresses that a selector other than `any` stands for."""
     if "/" in selector:
-        yield Endpoint(prefix=parse_prefix(selector))
+        yield parse_prefix(selector)
     elif names.is_node(selector):
         for segment in names.topology.nodes[selector].interfaces:
-            for address in addresses[selector, segment]:
-                yield Endpoint(prefix=_single(address))
+            yield from map(_single, addresses[selector, segment])
     else:
         for segment in names.segments(selector):
-            if selector in names.zones and segment in attached:
-                yield Endpoint(interface=segment)
-                continue
-            for prefix in names.topology.segments[segment].prefixes:
-                yield Endpoint(prefix=prefix)
+            yield from names.topology.segments[segment].prefixes
 
 
 def _single(address: InterfaceAddress) -> Prefix:

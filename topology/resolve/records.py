@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from hashlib import sha256
 
 from topology.model import DnsNode, RecordSet
@@ -12,7 +12,15 @@ from topology.resolve.names import Names
 from topology.resolve.routes import Addresses
 from topology.resolve.types import Address, DnsRecord, DnsZone, Prefix
 
-__all__ = ["absolute_name", "alias_target", "name_servers", "resolve_zones", "reverse_origin"]
+__all__ = [
+    "absolute_name",
+    "alias_target",
+    "is_wildcard",
+    "name_servers",
+    "resolve_zones",
+    "reverse_origin",
+    "source_of",
+]
 
 _TTL = 300
 _REFRESH, _RETRY, _EXPIRE, _MINIMUM = 3600, 600, 604800, 300
@@ -36,6 +44,8 @@ def resolve_zones(names: Names, addresses: Addresses, node: str) -> tuple[DnsZon
             for target in record.nodes or ():
                 for address, prefix in _addresses(names, addresses, target):
                     zone.add((name, "A" if address.version == 4 else "AAAA", str(address)))
+                    if is_wildcard(name):
+                        continue  # no address is called so
                     reverse = reverse_origin(address, prefix)
                     pointers = zones.setdefault(reverse, set())
                     pointers.add((address.reverse_pointer, "PTR", name))
@@ -52,7 +62,7 @@ def name_servers(names: Names, origin: str, records: Iterable[str]) -> tuple[str
     for server in serving:
         node = names.topology.nodes[server]
         assert isinstance(node, DnsNode)
-        for label in records:
+        for label in (one for one in records if not is_wildcard(one)):
             record = node.records[origin].get(label)
             if record is not None and record.nodes and set(record.nodes) <= serving:
                 found.add(absolute_name(label, origin))
@@ -66,6 +76,32 @@ def absolute_name(label: str, origin: str) -> str:
     ('www.poc.example', 'poc.example')
     """
     return origin if label == "@" else f"{label}.{origin}"
+
+
+def is_wildcard(name: str) -> bool:
+    """Whether a name stands for others (RFC 4592 section 2.1.1).
+
+    >>> is_wildcard("*"), is_wildcard("*.poc.example"), is_wildcard("www")
+    (True, True, False)
+    """
+    return name == "*" or name.startswith("*.")
+
+
+def source_of(name: str, names: Collection[str]) -> str | None:
+    """Whose records answer for `name`: its own, or the wildcard's below its closest encloser.
+
+    A name exists where one below it does. Source: RFC 4592 section 3.3.1.
+
+    >>> source_of("a.b.test", ["test", "*.test"]), source_of("a.www.test", ["www.test", "*.test"])
+    ('*.test', None)
+    """
+    at = name
+    while at not in names and not any(one.endswith(f".{at}") for one in names):
+        _, _, at = at.partition(".")
+        if not at:
+            return None
+    source = name if at == name else f"*.{at}"
+    return source if source in names else None
 
 
 def alias_target(cname: str, origin: str, labels: Container[str]) -> str:

@@ -18,12 +18,13 @@ from topology.model import (
 from topology.resolve.addresses import address_key, assign_addresses, assign_macs
 from topology.resolve.content import resolve_content
 from topology.resolve.names import Names, zone_of
-from topology.resolve.policies import resolve_policy
+from topology.resolve.policies import prefixes_of, resolve_policy
 from topology.resolve.records import resolve_zones
 from topology.resolve.routes import Addresses, resolve_routes
 from topology.resolve.statements import resolve_statements
 from topology.resolve.types import (
     ResolvedInterface,
+    ResolvedMetrics,
     ResolvedNode,
     ResolvedPolicy,
     ResolvedRoute,
@@ -97,6 +98,8 @@ def _node(
         resources=resources,
         zones=resolve_zones(names, addresses, name) if isinstance(node, DnsNode) else (),
         policy=_policy(names, addresses, name, node),
+        rate_limit=node.rate_limit if isinstance(node, DnsNode) else None,
+        metrics=_metrics(names, addresses) if isinstance(node, DnsNode | WebNode) else None,
     )
 
 
@@ -106,6 +109,14 @@ def _machine(node: AnyNode) -> tuple[int | None, int, Dataplane]:
     if isinstance(node, WebNode | DnsNode):
         return node.memory, node.vcpus, Dataplane.KERNEL
     return None, 1, Dataplane.KERNEL
+
+
+def _metrics(names: Names, addresses: Addresses) -> ResolvedMetrics | None:
+    declared = names.topology.management
+    if declared is None:
+        return None
+    found = {p for source in declared.sources for p in prefixes_of(names, addresses, source)}
+    return ResolvedMetrics(declared.port, tuple(sorted(found, key=address_key)))
 
 
 def _policy(names: Names, addresses: Addresses, name: str, node: AnyNode) -> ResolvedPolicy | None:

@@ -39,6 +39,7 @@ __all__ = [
     "Prefix",
     "Protocol",
     "ResolvedInterface",
+    "ResolvedMetrics",
     "ResolvedNode",
     "ResolvedPolicy",
     "ResolvedRoute",
@@ -171,11 +172,20 @@ class DnsZone:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedMetrics:
+    """Where a node shows its metrics: a TCP port of its own, to sources in these prefixes."""
+
+    port: int
+    sources: tuple[Prefix, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedNode:
     """A node with everything that it needs to run, whatever the variant.
 
     `memory` is in MiB, `None` where the platform's default applies. `resources` is filled for
-    web nodes, `zones` for DNS nodes, `policy` for nodes that filter.
+    web nodes, `zones` for DNS nodes, `policy` for nodes that filter. `rate_limit` is in responses
+    a second and prefix of clients, `None` without limit.
     """
 
     name: str
@@ -189,6 +199,8 @@ class ResolvedNode:
     resources: tuple[Resource, ...] = ()
     zones: tuple[DnsZone, ...] = ()
     policy: ResolvedPolicy | None = None
+    rate_limit: int | None = None
+    metrics: ResolvedMetrics | None = None
 
     @property
     def deployed(self) -> bool:

@@ -8,6 +8,7 @@ use linux::node::Node;
 use linux::privileges;
 use linux::rustix::thread::CapabilitySet;
 use linux::seccomp::{COMMON, STREAMS};
+use linux::serve::metrics::Metrics;
 use linux::serve::stream::Streams;
 use linux::{Fatal, init};
 use service_config::Kind;
@@ -22,17 +23,24 @@ fn run(mut node: Node) -> Result<(), Fatal> {
     network::set_up(&node.config, Use::Host)?;
     let mut events = Events::new()?;
     let mut streams = Streams::<Connection>::listen(site, node.addresses(), web.port, &events)?;
+    let mut metrics = Metrics::listen(&node, &events)?;
     privileges::drop_all_but(CapabilitySet::empty(), &[COMMON, STREAMS])?;
     node.ready();
 
     let mut counters = Counters::default();
     loop {
         let now = node.clock.now();
-        let deadlines = [streams.poll(&mut counters, now), node.report(now, &counters)];
+        let deadlines = [
+            streams.poll(&mut counters, now),
+            metrics.poll(&mut counters, now),
+            node.report(now, &counters),
+        ];
         let woken = events.wait(&node.clock, deadlines.into_iter().flatten().min())?;
         let now = node.clock.now();
         for (token, flags) in events.ready() {
-            streams.handle(&mut counters, now, &events, token, flags);
+            if !metrics.handle(&mut counters, now, &events, token, flags) {
+                streams.handle(&mut counters, now, &events, token, flags);
+            }
         }
         if woken.stop {
             return Ok(());

@@ -16,6 +16,13 @@ pub(crate) fn check(config: &NodeConfig) -> Result<(), ConfigError> {
     if let Some(filter) = &config.filter {
         rules(config, filter)?;
     }
+    let served =
+        config.web.as_ref().map(|web| web.port).or(config.dns.as_ref().map(|dns| dns.port));
+    if let Some(metrics) = &config.metrics
+        && (metrics.port == 0 || Some(metrics.port) == served)
+    {
+        return Err(ConfigError::new("metrics.port".into(), &"no port of its own"));
+    }
     let missing = match config.kind {
         Kind::Web if config.web.is_none() => "web",
         Kind::Dns if config.dns.is_none() => "dns",

@@ -14,6 +14,9 @@ use crate::value::Value;
 pub struct Dns {
     /// The UDP and TCP port.
     pub port: u16,
+    /// The most responses a second over UDP to one prefix of clients; all are sent if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<u32>,
     /// The zones, reverse zones included.
     pub zones: Vec<Zone>,
 }
@@ -100,7 +103,14 @@ pub enum RecordData {
 impl Read for Dns {
     fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
-        let dns = Self { port: object.required("port")?, zones: object.required("zones")? };
+        let dns = Self {
+            port: object.required("port")?,
+            rate_limit: object.optional("rate_limit")?,
+            zones: object.required("zones")?,
+        };
+        if dns.rate_limit == Some(0) {
+            return Err(Path::Member(path, "rate_limit").error(&"less than one response a second"));
+        }
         object.finish()?;
         Ok(dns)
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::read::{Object, Path, Read, read_word};
 use crate::value::Value;
-use crate::{ConfigError, Dns, Filter, InterfaceAddress, Mac, Prefix, Web, check};
+use crate::{ConfigError, Dns, Filter, InterfaceAddress, Mac, Metrics, Prefix, Web, check};
 
 /// Everything that a node is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +26,9 @@ pub struct NodeConfig {
     pub interfaces: Vec<Interface>,
     /// Static routes; those to attached prefixes follow from the addresses.
     pub routes: Vec<Route>,
+    /// Where the node shows what it counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Metrics>,
     /// The policy, on nodes that filter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
@@ -70,6 +73,7 @@ impl Read for NodeConfig {
             dataplane: object.optional("dataplane")?,
             interfaces: object.required("interfaces")?,
             routes: object.required("routes")?,
+            metrics: object.optional("metrics")?,
             filter: object.optional("filter")?,
             web: object.optional("web")?,
             dns: object.optional("dns")?,

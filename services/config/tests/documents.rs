@@ -51,6 +51,9 @@ fn a_boot_modules_padding_is_no_part_of_the_document() {
 
 /// One edit of a valid document, and the start of the error that it must cause.
 const MISTAKES: &[(&str, &str, &str, &str)] = &[
+    ("web", r#""port":9100"#, r#""port":80"#, "metrics.port: no port of its own"),
+    ("web", "198.51.100.0/24", "198.51.100.1/24", "metrics.from[0]: "),
+    ("dns", r#""rate_limit":500"#, r#""rate_limit":0"#, "dns.rate_limit: less than one response"),
     ("firewall", r#""version":1"#, r#""version":2"#, "version: "),
     ("firewall", r#""version":1"#, r#""version":1,"speed":9"#, "speed: unknown field"),
     (

@@ -24,6 +24,11 @@ impl<'a> CounterName<'a> {
     pub const fn is_own(&self) -> bool {
         !self.own.is_empty()
     }
+
+    /// The fixed part and the thing's name, which may be empty.
+    pub const fn parts(self) -> (&'static str, &'a str) {
+        (self.fixed, self.own)
+    }
 }
 
 impl fmt::Display for CounterName<'_> {

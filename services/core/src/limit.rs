@@ -32,6 +32,11 @@ impl RateLimit {
         }
         allowed
     }
+
+    /// How long until all that was taken has come back.
+    pub const fn spent(&self, now: Instant) -> Duration {
+        self.full_at.since(now)
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The shape of a service over a byte stream, so that one serving loop serves them all.
 
+use core::net::IpAddr;
+
 use crate::Instant;
 
 /// One connection of a byte stream, without the stream.
@@ -19,6 +21,12 @@ pub trait Session: Sized {
     type Service;
     /// Where all connections count.
     type Counters;
+
+    /// Whether `client` is served at all: the caller aborts its connection otherwise, before a byte
+    /// is read.
+    fn admits(_: &Self::Service, _client: IpAddr) -> bool {
+        true
+    }
 
     /// A connection that was accepted at `now`.
     fn open(counters: &mut Self::Counters, now: Instant) -> Self;

@@ -21,6 +21,10 @@ pub struct Counters {
     pub notimp: u64,
     /// Responses cut short for UDP.
     pub truncated: u64,
+    /// Responses cut short because their client has had too many.
+    pub rate_truncated: u64,
+    /// Responses that were not sent for the same reason.
+    pub rate_dropped: u64,
     /// Messages that are not answered at all.
     pub ignored: u64,
 }
@@ -35,6 +39,8 @@ impl service_core::Counters for Counters {
         visit(CounterName::fixed("dns_formerr"), self.formerr);
         visit(CounterName::fixed("dns_notimp"), self.notimp);
         visit(CounterName::fixed("dns_truncated"), self.truncated);
+        visit(CounterName::fixed("dns_rate_truncated"), self.rate_truncated);
+        visit(CounterName::fixed("dns_rate_dropped"), self.rate_dropped);
         visit(CounterName::fixed("dns_ignored"), self.ignored);
     }
 }

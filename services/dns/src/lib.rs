@@ -1,6 +1,6 @@
 //! An authoritative DNS server (RFC 1034, 1035, 2308, 6891, 7766, 8482), without the sockets.
 //!
-//! [`Server::answer`] turns a query into its response in the caller's buffer and allocates
+//! [`Server::answer_datagram`] turns a query into its response in the caller's buffer and allocates
 //! nothing; [`Connection`] frames the same on a TCP connection.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ mod counters;
 mod error;
 mod name;
 mod query;
+mod rate;
 mod rdata;
 mod server;
 mod target;

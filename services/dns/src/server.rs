@@ -1,14 +1,19 @@
 //! From a query to its response.
 
+use core::cell::RefCell;
+use core::net::IpAddr;
 use domain::base::iana::{Class, OptRcode, Rcode, Rtype};
 use domain::base::message_builder::{
     AdditionalBuilder, AnswerBuilder, AuthorityBuilder, MessageBuilder, PushError, StaticCompressor,
 };
+
 use domain::base::{Header, Message};
 use service_config as config;
+use service_core::Instant;
 
 use crate::name::Name;
 use crate::query::{Edns, Query};
+use crate::rate::{Limits, Verdict};
 use crate::rdata::{Data, Rdata};
 use crate::target::Target;
 use crate::zone::{Found, Node, Rrset, Zone, Zones};
@@ -34,6 +39,8 @@ pub enum Transport {
 #[derive(Debug)]
 pub struct Server {
     zones: Zones,
+    /// How often clients are answered over UDP, where that is limited.
+    limits: Option<RefCell<Limits>>,
 }
 
 /// A response that was written.
@@ -48,7 +55,34 @@ type Compressor<'a> = StaticCompressor<Target<'a>>;
 impl Server {
     /// Reads the zones of a configuration.
     pub fn new(dns: &config::Dns) -> Result<Self, ZoneError> {
-        Ok(Self { zones: Zones::new(dns)? })
+        let limits = dns.rate_limit.map(|rate| RefCell::new(Limits::new(rate)));
+        Ok(Self { zones: Zones::new(dns)?, limits })
+    }
+
+    /// Answers a datagram that came from `client` at `now` into `out`, as [`answer`](Self::answer)
+    /// does, but no more often than the configuration allows; `None` for no answer.
+    pub fn answer_datagram(
+        &self,
+        counters: &mut Counters,
+        client: IpAddr,
+        now: Instant,
+        query: &[u8],
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let judge = |limits: &RefCell<Limits>| limits.borrow_mut().judge(client, now);
+        match self.limits.as_ref().map_or(Verdict::Send, judge) {
+            Verdict::Send => return self.answer(counters, Transport::Udp, query, out),
+            Verdict::Truncate => {
+                let response = slip(query, out);
+                count(counters, Transport::Udp, response.as_ref());
+                if let Some(response) = response {
+                    counters.rate_truncated += 1;
+                    return Some(response.length);
+                }
+            }
+            Verdict::Drop => counters.rate_dropped += 1,
+        }
+        None
     }
 
     /// Answers `query` into `out`; returns the length of the response, `None` for messages that
@@ -281,6 +315,14 @@ fn truncated(query: &Query<'_>, out: &mut [u8]) -> Result<Response, PushError> {
     answer.header_mut().set_aa(true);
     let (length, rcode) = finish(query, answer.additional(), Rcode::NOERROR.into())?;
     Ok(Response { length, rcode, truncated: true })
+}
+
+/// What is sent beyond the rate: the question alone, to those that ask properly.
+fn slip(query: &[u8], out: &mut [u8]) -> Option<Response> {
+    let message = Message::from_slice(query).ok().filter(|message| !message.header().qr())?;
+    let query = Query::parse(message).ok()?;
+    let room = out.len().min(UDP_LEAST);
+    truncated(&query, &mut out[..room]).ok()
 }
 
 /// The header alone.

@@ -88,6 +88,7 @@ pub(crate) enum Found<'a> {
 }
 
 impl Zones {
+    #[cold]
     pub(crate) fn new(dns: &config::Dns) -> Result<Self, ZoneError> {
         let mut zones = Vec::with_capacity(dns.zones.len());
         let mut apexes = BTreeMap::new();

@@ -65,7 +65,7 @@ fn dns() -> Dns {
         zone("own.poc.example", vec![("x.own.poc.example", a(7))]),
         zone("113.0.203.in-addr.arpa", reverse),
     ];
-    Dns { port: 53, zones }
+    Dns { port: 53, rate_limit: None, zones }
 }
 
 fn server() -> Server {
@@ -460,7 +460,9 @@ fn zones_that_contradict_themselves_are_refused() {
         (vec![zone("a", vec![("a", alias())])], "a: an alias"),
     ];
     for (zones, expected) in table {
-        let error = Server::new(&Dns { port: 53, zones }).expect_err(expected).to_string();
+        let error = Server::new(&Dns { port: 53, rate_limit: None, zones })
+            .expect_err(expected)
+            .to_string();
         assert!(error.starts_with(expected), "{error}");
     }
 }
@@ -497,4 +499,28 @@ proptest! {
             prop_assert!(message.len() < 12 || message[2] & 0x80 != 0);
         }
     }
+}
+
+#[test]
+fn a_client_over_its_rate_is_sent_to_tcp() {
+    let server = Server::new(&Dns { rate_limit: Some(5), ..dns() }).expect("valid zones");
+    let mut counters = Counters::default();
+    let mut out = vec![0; 65535];
+    let query = query("many.poc.example", Rtype::A, Some(1232));
+    let mut ask = |client: &str, query: &[u8]| {
+        let client = client.parse().expect("an address");
+        let now = Instant::from_micros(7);
+        let length = server.answer_datagram(&mut counters, client, now, query, &mut out)?;
+        let response = Message::from_octets(out[..length].to_vec()).expect("a message");
+        Some((length, response.header().tc(), response.header_counts().ancount()))
+    };
+    let whole = (0..5).map(|_| ask("192.0.2.7", &query)).collect::<Vec<_>>();
+    assert!(whole.iter().all(|one| *one == whole[0]) && whole[0].is_some());
+    let truncated = ask("192.0.2.8", &query).expect("every second is answered");
+    assert!(truncated.0 <= query.len() && truncated.1 && truncated.2 == 0);
+    assert_eq!(ask("192.0.2.9", &query), None);
+    assert_eq!(ask("192.0.2.9", &[0; 12]), None, "nothing is said to nonsense");
+    assert_eq!(ask("192.0.3.1", &query), whole[0], "others are answered");
+    assert_eq!((counters.rate_truncated, counters.rate_dropped), (1, 1));
+    assert_eq!((counters.queries, counters.ignored), (7, 1));
 }

@@ -48,6 +48,7 @@ const SERVER: &str = "*";
 
 impl Site {
     /// Prepares the responses for the resources of a configuration and for the collection of them.
+    #[cold]
     pub fn new(web: &config::Web) -> Result<Self, SiteError> {
         let mut responses: Vec<Response> = Refusal::ALL.map(Response::refusal).into();
         responses.push(Response::options());

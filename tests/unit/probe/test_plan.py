@@ -163,3 +163,14 @@ def test_junit_is_xml_whatever_was_seen(probes: tuple[Probe, ...]) -> None:
     )
     [failure] = document.iter("failure")
     assert failure.get("message") == "seen \ufffd <&>"
+
+
+def test_a_wildcard_answers_neither_for_absent_names_nor_as_a_host() -> None:
+    probes = plan_probes(require_file(ROOT / "examples/managed.yaml"))
+    asked = [p.check for p in probes if isinstance(p.check, RecordAnswered)]
+    assert any(check.name == "*.managed.example" and check.answers for check in asked)
+    absent = {check.name for check in asked if not check.answers}
+    assert {name for name in absent if name.endswith("example")} == {"absent.ns1.managed.example"}
+    pages = [p.check.url for p in probes if isinstance(p.check, PageServed)]
+    assert pages
+    assert not [url for url in pages if "*" in url]

@@ -14,7 +14,7 @@ from topology.reach.space import ADDRESSES
 from topology.reach.trace import End
 from topology.resolve.types import Protocol
 
-FILES = ("poc.yaml", "examples/open.yaml", "examples/two-dmz.yaml")
+FILES = ("poc.yaml", "examples/managed.yaml", "examples/open.yaml", "examples/two-dmz.yaml")
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -201,7 +201,9 @@ def check_counterexample(
             assert _is_breach(topology, statement, broken.source, walked)
 
 
-@pytest.mark.parametrize("file", ["poc.yaml", "examples/open.yaml", "examples/two-dmz.yaml"])
+@pytest.mark.parametrize(
+    "file", ["poc.yaml", "examples/managed.yaml", "examples/open.yaml", "examples/two-dmz.yaml"]
+)
 def test_what_we_ship_is_proved(file: str) -> None:
     proof = prove(Network(require_file(PROJECT / file)))
     assert proof.holds, [verdict.summary for verdict in proof.broken]

@@ -6,7 +6,7 @@
 use machine::Machine;
 use node::Node;
 use service_config::Kind;
-use service_dns::{Connection, Counters, Server, Transport, UDP_PAYLOAD};
+use service_dns::{Connection, Counters, Server, UDP_PAYLOAD};
 
 use endpoint::Datagrams;
 
@@ -24,7 +24,9 @@ fn main(machine: Machine) -> ! {
     let port = dns.port;
     let datagrams: Datagrams<Connection> = Datagrams {
         longest: UDP_PAYLOAD,
-        answer: |server, counters, query, out| server.answer(counters, Transport::Udp, query, out),
+        answer: |server, counters, client, now, query, out| {
+            server.answer_datagram(counters, client, now, query, out)
+        },
     };
     endpoint::serve(node, port, server, Counters::default(), Some(datagrams))
 }

@@ -3,7 +3,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use service_core::Session;
+use core::net::IpAddr;
+
+use service_core::{Instant, Session};
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket, UdpMetadata};
 
@@ -11,9 +13,10 @@ use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket, UdpMetadata};
 const WAITING: usize = 128;
 const BYTES: usize = 64 * 1024;
 
-/// Writes the answer to a query and returns its length, or `None` for no answer.
+/// Writes the answer to a query that came from an address at a moment; returns its length, or
+/// `None` for no answer.
 pub type Answer<Service, Counters> =
-    fn(&Service, &mut Counters, query: &[u8], out: &mut [u8]) -> Option<usize>;
+    fn(&Service, &mut Counters, IpAddr, Instant, query: &[u8], out: &mut [u8]) -> Option<usize>;
 
 /// How a service answers datagrams.
 pub struct Datagrams<S: Session> {
@@ -46,12 +49,15 @@ impl<S: Session> DatagramSocket<S> {
         sockets: &mut SocketSet<'_>,
         service: &S::Service,
         counters: &mut S::Counters,
+        now: Instant,
     ) -> bool {
         let socket = sockets.get_mut::<Socket>(self.handle);
         let mut progress = false;
         while socket.can_recv() && socket.can_send() {
             let Ok((query, from)) = socket.recv() else { break };
-            let Some(length) = (self.datagrams.answer)(service, counters, query, &mut self.answer)
+            let client = from.endpoint.addr.into();
+            let Some(length) =
+                (self.datagrams.answer)(service, counters, client, now, query, &mut self.answer)
             else {
                 continue;
             };

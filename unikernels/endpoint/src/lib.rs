@@ -15,6 +15,7 @@ use machine::Purpose;
 use node::{Node, Totals, sooner};
 use service_config::{Interface as Attachment, NodeConfig};
 use service_core::{Counters, Instant, Session};
+use service_metrics::Page;
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::wire::{EthernetAddress, IpCidr};
 
@@ -23,10 +24,10 @@ pub use datagrams::{Answer, Datagrams};
 use datagrams::DatagramSocket;
 use device::Port;
 use path::PathMtu;
-use streams::Streams;
+use streams::{Room, Streams};
 
 /// Serves for ever: `service` by sessions on TCP `port`, and by `datagrams` on the UDP port of the
-/// same number.
+/// same number; and what it counts on another port, where the configuration says so.
 pub fn serve<S: Session>(
     mut node: Node,
     port: u16,
@@ -56,7 +57,16 @@ where
     let mut sockets = SocketSet::new(alloc::vec![]);
     let mut datagrams =
         datagrams.map(|datagrams| DatagramSocket::new(port, datagrams, &mut sockets));
-    let mut streams = Streams::<S>::new(port, node.free_memory() / 2, &mut sockets);
+    let mut metrics = config.metrics.as_ref().map(|metrics| {
+        let streams = Streams::<service_metrics::Connection<S::Counters>>::new(
+            metrics.port,
+            Room::FEW,
+            &mut sockets,
+        );
+        (Page::new(config, metrics), streams)
+    });
+    let room = Room::within(node.free_memory() / 2);
+    let mut streams = Streams::<S>::new(port, room, &mut sockets);
     announce(attachment, &mut device);
     node.ready();
 
@@ -71,7 +81,10 @@ where
         }
         let mut progress = streams.serve(&mut sockets, &service, &mut counters, now);
         if let Some(datagrams) = &mut datagrams {
-            progress |= datagrams.serve(&mut sockets, &service, &mut counters);
+            progress |= datagrams.serve(&mut sockets, &service, &mut counters, now);
+        }
+        if let Some((page, streams)) = &mut metrics {
+            progress |= streams.serve(&mut sockets, page, &mut counters, now);
         }
         if progress {
             interface.poll_egress(moment(now), &mut device, &mut sockets);
@@ -91,7 +104,8 @@ where
         let report = node.report_deadline(&totals);
         if device.nic.arm(true) {
             let wait = interface.poll_at(moment(now), &sockets).map(instant);
-            let deadline = sooner(sooner(wait, streams.deadline()), report);
+            let watched = metrics.as_ref().and_then(|(_, streams)| streams.deadline());
+            let deadline = sooner(sooner(wait, report), sooner(streams.deadline(), watched));
             machine::idle(deadline.map(Instant::micros));
         }
     }

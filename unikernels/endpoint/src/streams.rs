@@ -16,34 +16,57 @@ const CONNECTION: usize = RECEIVE_BUFFER + SEND_BUFFER + 2048;
 const BACKLOG: usize = 16;
 /// Most connections, as smoltcp looks at all for each packet.
 const MOST: usize = 512;
+/// How long a connection must have been silent before it makes room for a new one.
+const SILENCE: service_core::Duration = service_core::Duration::from_millis(500);
 /// How long a peer may be silent while something is on its way to it.
 const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How many connections there may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    /// Sockets that listen.
+    backlog: usize,
+    /// Sockets in all.
+    most: usize,
+}
+
+impl Room {
+    /// For a service that few ask, and seldom.
+    pub const FEW: Self = Self { backlog: 2, most: 4 };
+
+    /// As many connections as `memory` bytes of the heap hold.
+    pub fn within(memory: usize) -> Self {
+        Self { backlog: BACKLOG, most: (memory / CONNECTION).clamp(BACKLOG, MOST) }
+    }
+}
 
 /// All connections of a service.
 pub(crate) struct Streams<S: Session> {
     port: u16,
     slots: Vec<Slot<S>>,
-    most: usize,
+    room: Room,
     listening: usize,
 }
 
 struct Slot<S> {
     handle: SocketHandle,
     session: Option<S>,
+    /// When a byte last moved, or a client last came.
+    active: Instant,
 }
 
 impl<S: Session> Streams<S> {
-    /// Listens on `port`; connections may take `memory` bytes of the heap.
-    pub fn new(port: u16, memory: usize, sockets: &mut SocketSet<'_>) -> Self {
-        let most = (memory / CONNECTION).clamp(BACKLOG, MOST);
-        let mut streams = Self { port, slots: Vec::with_capacity(most), most, listening: 0 };
-        for _ in 0..BACKLOG {
-            streams.add(sockets);
+    /// Listens on `port`.
+    pub fn new(port: u16, room: Room, sockets: &mut SocketSet<'_>) -> Self {
+        let slots = Vec::with_capacity(room.most);
+        let mut streams = Self { port, slots, room, listening: 0 };
+        for _ in 0..room.backlog {
+            streams.add(sockets, Instant::ZERO);
         }
         streams
     }
 
-    fn add(&mut self, sockets: &mut SocketSet<'_>) {
+    fn add(&mut self, sockets: &mut SocketSet<'_>, now: Instant) {
         let receive = SocketBuffer::new(vec![0; RECEIVE_BUFFER]);
         let mut socket = Socket::new(receive, SocketBuffer::new(vec![0; SEND_BUFFER]));
         socket.set_nagle_enabled(false);
@@ -52,7 +75,7 @@ impl<S: Session> Streams<S> {
         if socket.listen(self.port).is_err() {
             machine::die(format_args!("cannot listen on port {}", self.port));
         }
-        self.slots.push(Slot { handle: sockets.add(socket), session: None });
+        self.slots.push(Slot { handle: sockets.add(socket), session: None, active: now });
         self.listening += 1;
     }
 
@@ -63,7 +86,7 @@ impl<S: Session> Streams<S> {
 
     /// Whether there are as many connections as there may be.
     pub fn is_full(&self) -> bool {
-        self.slots.len() >= self.most && self.listening == 0
+        self.slots.len() >= self.room.most && self.listening == 0
     }
 
     /// Moves bytes between sockets and sessions; whether there is something new to send.
@@ -80,11 +103,15 @@ impl<S: Session> Streams<S> {
         while let Some(slot) = self.slots.get_mut(at) {
             let socket = sockets.get_mut::<Socket>(slot.handle);
             match socket.state() {
-                State::Listen => listening += 1,
+                State::Listen => {
+                    listening += 1;
+                    slot.active = now;
+                }
                 State::SynReceived => {}
                 State::Closed => {
                     slot.session = None;
-                    if listening >= BACKLOG || socket.listen(self.port).is_err() {
+                    slot.active = now;
+                    if listening >= self.room.backlog || socket.listen(self.port).is_err() {
                         sockets.remove(slot.handle);
                         self.slots.swap_remove(at);
                         continue;
@@ -97,24 +124,43 @@ impl<S: Session> Streams<S> {
             at += 1;
         }
         self.listening = listening;
-        if listening < BACKLOG / 2 {
-            self.refill(sockets, BACKLOG - listening);
+        if 2 * listening < self.room.backlog {
+            progress |= self.refill(sockets, self.room.backlog - listening, now);
         }
         progress
     }
 
     /// Adds sockets that listen; when there are as many as may be, those that only wait for stray
-    /// segments of closed connections make room.
-    fn refill(&mut self, sockets: &mut SocketSet<'_>, wanted: usize) {
+    /// segments of closed connections make room, then the one that has been silent longest: it
+    /// listens when its client has been told. So there is always room for somebody new. Whether
+    /// there is somebody to tell.
+    fn refill(&mut self, sockets: &mut SocketSet<'_>, wanted: usize, now: Instant) -> bool {
         for _ in 0..wanted {
-            if self.slots.len() >= self.most {
+            if self.slots.len() >= self.room.most {
                 let waits =
                     |slot: &Slot<S>| sockets.get::<Socket>(slot.handle).state() == State::TimeWait;
-                let Some(at) = self.slots.iter().position(waits) else { return };
+                let Some(at) = self.slots.iter().position(waits) else {
+                    return self.evict(sockets, now);
+                };
                 sockets.remove(self.slots.swap_remove(at).handle);
             }
-            self.add(sockets);
+            self.add(sockets, now);
         }
+        false
+    }
+
+    /// Aborts the connection that has been silent longest, if that is long.
+    fn evict(&mut self, sockets: &mut SocketSet<'_>, now: Instant) -> bool {
+        let taken = |slot: &&mut Slot<S>| {
+            let state = sockets.get::<Socket>(slot.handle).state();
+            !matches!(state, State::Listen | State::Closed) && slot.active + SILENCE <= now
+        };
+        let Some(slot) = self.slots.iter_mut().filter(taken).min_by_key(|slot| slot.active) else {
+            return false;
+        };
+        sockets.get_mut::<Socket>(slot.handle).abort();
+        slot.session = None;
+        true
     }
 
     /// When the first session has waited too long.
@@ -130,6 +176,14 @@ fn serve_one<S: Session>(
     counters: &mut S::Counters,
     now: Instant,
 ) -> bool {
+    if slot.session.is_none() {
+        slot.active = now;
+        let client = socket.remote_endpoint().map(|client| client.addr.into());
+        if !client.is_some_and(|client| S::admits(service, client)) {
+            socket.abort();
+            return true;
+        }
+    }
     let session = slot.session.get_or_insert_with(|| S::open(counters, now));
     let mut progress = false;
     loop {
@@ -159,6 +213,7 @@ fn serve_one<S: Session>(
         if moved == 0 {
             break;
         }
+        slot.active = now;
     }
     let flushed = session.transmit(service).is_empty();
     let over = session.close_after_flush() || !socket.may_recv();
@@ -191,25 +246,30 @@ mod tests {
     }
 
     impl Session for Echo {
-        type Service = ();
+        /// Whether clients are admitted.
+        type Service = bool;
         type Counters = u32;
+
+        fn admits(admitted: &bool, _: core::net::IpAddr) -> bool {
+            *admitted
+        }
 
         fn open(opened: &mut u32, now: Instant) -> Self {
             *opened += 1;
             Self { waiting: Vec::new(), over: false, deadline: now + Span::from_secs(5) }
         }
 
-        fn receive(&mut self, (): &(), _: &mut u32, _: Instant, input: &[u8]) -> usize {
+        fn receive(&mut self, _: &bool, _: &mut u32, _: Instant, input: &[u8]) -> usize {
             self.waiting.extend_from_slice(input);
             self.over |= input.contains(&b'.');
             input.len()
         }
 
-        fn transmit<'a>(&'a self, (): &'a ()) -> &'a [u8] {
+        fn transmit<'a>(&'a self, _: &'a bool) -> &'a [u8] {
             &self.waiting
         }
 
-        fn sent(&mut self, (): &(), _: Instant, count: usize) {
+        fn sent(&mut self, _: &bool, _: Instant, count: usize) {
             self.waiting.drain(..count);
         }
 
@@ -229,6 +289,7 @@ mod tests {
         sockets: SocketSet<'static>,
         streams: Streams<Echo>,
         opened: u32,
+        admitted: bool,
         now: Instant,
     }
 
@@ -242,8 +303,16 @@ mod tests {
                 list.push(IpCidr::new(IpAddress::v4(127, 0, 0, 1), 8)).unwrap();
             });
             let mut sockets = SocketSet::new(Vec::new());
-            let streams = Streams::new(PORT, memory, &mut sockets);
-            Self { device, interface, sockets, streams, opened: 0, now: Instant::ZERO }
+            let streams = Streams::new(PORT, Room::within(memory), &mut sockets);
+            Self {
+                device,
+                interface,
+                sockets,
+                streams,
+                opened: 0,
+                admitted: true,
+                now: Instant::ZERO,
+            }
         }
 
         fn connect(&mut self, from: u16) -> SocketHandle {
@@ -259,7 +328,7 @@ mod tests {
                 self.now += Span::from_micros(time.micros() / 20);
                 let moment = smoltcp::time::Instant::from_micros(self.now.micros().cast_signed());
                 self.interface.poll(moment, &mut self.device, &mut self.sockets);
-                self.streams.serve(&mut self.sockets, &(), &mut self.opened, self.now);
+                self.streams.serve(&mut self.sockets, &self.admitted, &mut self.opened, self.now);
             }
         }
 
@@ -311,5 +380,33 @@ mod tests {
         }
         host.run(Span::from_millis(100));
         assert_eq!((host.opened, host.streams.is_full()), (24, true));
+    }
+
+    #[test]
+    fn whoever_has_been_silent_longest_makes_room() {
+        let mut host = Host::new(24 * CONNECTION);
+        let silent: Vec<_> = (0..24).map(|from| host.connect(5000 + from)).collect();
+        host.run(Span::from_millis(100));
+        host.run(Span::from_secs(1));
+        host.client(silent[0]).send_slice(b"hello").unwrap();
+        host.run(Span::from_millis(100));
+        let fresh = host.connect(6000);
+        host.run(Span::from_millis(100));
+        host.client(fresh).send_slice(b"hello").unwrap();
+        host.run(Span::from_millis(100));
+        assert!(host.client(fresh).can_recv(), "a new client is served");
+        assert!(host.client(silent[0]).is_active(), "who spoke stays");
+        let gone = silent.iter().filter(|one| !host.sockets.get::<Socket>(**one).is_active());
+        assert!((1..=BACKLOG).contains(&gone.count()), "some of the silent were told to leave");
+    }
+
+    #[test]
+    fn who_is_not_admitted_is_turned_away() {
+        let mut host = Host::new(1 << 20);
+        host.admitted = false;
+        let client = host.connect(5000);
+        host.run(Span::from_millis(100));
+        assert_eq!(host.client(client).state(), State::Closed);
+        assert_eq!((host.opened, host.streams.listening()), (0, BACKLOG));
     }
 }

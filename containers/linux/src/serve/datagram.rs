@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 
 use crate::Fatal;
+use crate::address::peer;
 use crate::events::{EventFlags, Events};
 use crate::sys::{ADDRESS, Message, receive_batch, send_batch};
 
@@ -58,12 +59,12 @@ impl Datagrams {
         })
     }
 
-    /// Answers what waits at socket `number`: `answer` gets a query and the buffer for its answer, and returns the
-    /// answer's length or `None`.
+    /// Answers what waits at socket `number`: `answer` gets a client's address, its query and the buffer for the
+    /// answer, and returns the answer's length or `None`.
     pub fn handle(
         &mut self,
         number: usize,
-        mut answer: impl FnMut(&[u8], &mut [u8]) -> Option<usize>,
+        mut answer: impl FnMut(IpAddr, &[u8], &mut [u8]) -> Option<usize>,
     ) {
         for _ in 0..BATCHES {
             if !self.batch(number, &mut answer) {
@@ -76,7 +77,7 @@ impl Datagrams {
     fn batch(
         &mut self,
         number: usize,
-        answer: &mut impl FnMut(&[u8], &mut [u8]) -> Option<usize>,
+        answer: &mut impl FnMut(IpAddr, &[u8], &mut [u8]) -> Option<usize>,
     ) -> bool {
         let Some(socket) = self.sockets.get(number) else { return false };
         let mut queries = messages(&mut self.input, &mut self.peers);
@@ -86,8 +87,10 @@ impl Datagrams {
         let mut answers: [usize; BATCH] = [0; BATCH];
         for (index, query) in queries.iter().take(count).enumerate() {
             let output = &mut self.output[index * LENGTH..(index + 1) * LENGTH];
-            if !query.truncated {
-                answers[index] = answer(&query.data[..query.length], output).unwrap_or_default();
+            let client = query.address.as_deref().and_then(|address| peer(address));
+            if let Some(client) = client.filter(|_| !query.truncated) {
+                let query = &query.data[..query.length];
+                answers[index] = answer(client, query, output).unwrap_or_default();
             }
             lengths[index] = query.address_length;
         }

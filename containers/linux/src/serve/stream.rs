@@ -9,8 +9,8 @@ use core::net::{IpAddr, SocketAddr};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, accept_with, bind,
-    listen, recv, send, shutdown, socket_with, sockopt,
+    AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrAny, SocketFlags, SocketType,
+    acceptfrom_with, bind, listen, recv, send, shutdown, socket_with, sockopt,
 };
 use service_core::{Duration, Instant, Session};
 
@@ -19,6 +19,8 @@ use crate::events::{EventFlags, Events};
 
 /// Connections held at once; one more ends the one that has been silent longest.
 const CONNECTIONS: usize = 960;
+/// The same, where few ask and seldom.
+const FEW: usize = 8;
 /// Connections accepted before others are served again.
 const ACCEPTS: usize = 64;
 /// Reads from one connection before others are served again.
@@ -31,7 +33,12 @@ const SWEEP: Duration = Duration::from_millis(250);
 
 /// The token of the first listener; connections' tokens are below.
 const LISTENERS: u64 = 1 << 63;
+/// The bits that tell one server's tokens from another's, in one that is served beside it, and in UDP sockets'.
+const SERVER: u64 = 7 << 60;
+const BESIDE: u64 = 1 << 60;
 const SLOT_BITS: u32 = 32;
+/// Generations that fit between slots and servers.
+const GENERATIONS: u32 = (1 << 28) - 1;
 
 struct Connection<S> {
     socket: OwnedFd,
@@ -64,6 +71,10 @@ struct Slot<S> {
 /// A TCP server.
 pub struct Streams<S: Session> {
     service: S::Service,
+    /// What its tokens have in their `SERVER` bits.
+    server: u64,
+    /// Connections held at once.
+    most: usize,
     listeners: Vec<OwnedFd>,
     slots: Vec<Slot<S>>,
     free: Vec<u32>,
@@ -81,10 +92,31 @@ impl<S: Session> Streams<S> {
         port: u16,
         events: &Events,
     ) -> Result<Self, Fatal> {
+        Self::open_all(service, addresses, port, events, 0, CONNECTIONS)
+    }
+
+    /// Listens beside a node's first TCP server, for few connections.
+    pub fn listen_beside(
+        service: S::Service,
+        addresses: impl IntoIterator<Item = IpAddr>,
+        port: u16,
+        events: &Events,
+    ) -> Result<Self, Fatal> {
+        Self::open_all(service, addresses, port, events, BESIDE, FEW)
+    }
+
+    fn open_all(
+        service: S::Service,
+        addresses: impl IntoIterator<Item = IpAddr>,
+        port: u16,
+        events: &Events,
+        server: u64,
+        most: usize,
+    ) -> Result<Self, Fatal> {
         let mut listeners = Vec::new();
         for address in addresses {
             let address = SocketAddr::new(address, port);
-            let token = LISTENERS + listeners.len() as u64;
+            let token = LISTENERS | server | listeners.len() as u64;
             let listener = open(address)
                 .and_then(|listener| {
                     events.watch(&listener, token, EventFlags::IN).map(|()| listener)
@@ -94,6 +126,8 @@ impl<S: Session> Streams<S> {
         }
         Ok(Self {
             service,
+            server,
+            most,
             listeners,
             slots: Vec::new(),
             free: Vec::new(),
@@ -108,6 +142,11 @@ impl<S: Session> Streams<S> {
         &self.service
     }
 
+    /// Whether an event's token is one of this server's.
+    pub const fn owns(&self, token: u64) -> bool {
+        token & SERVER == self.server
+    }
+
     /// Takes an event of one of this server's descriptors.
     pub fn handle(
         &mut self,
@@ -118,9 +157,9 @@ impl<S: Session> Streams<S> {
         flags: EventFlags,
     ) {
         if token >= LISTENERS {
-            return self.accept(counters, now, events, (token - LISTENERS) as usize);
+            return self.accept(counters, now, events, token as u32 as usize);
         }
-        let (index, generation) = (token as u32, (token >> SLOT_BITS) as u32);
+        let (index, generation) = (token as u32, (token >> SLOT_BITS) as u32 & GENERATIONS);
         let Some(slot) =
             self.slots.get_mut(index as usize).filter(|slot| slot.generation == generation)
         else {
@@ -156,8 +195,14 @@ impl<S: Session> Streams<S> {
     ) {
         for _ in 0..ACCEPTS {
             let Some(listener) = self.listeners.get(listener) else { return };
-            match accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
-                Ok(socket) => self.open(counters, now, events, socket),
+            match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok((socket, client)) => {
+                    if self.admits(client) {
+                        self.open(counters, now, events, socket);
+                    } else {
+                        abort(socket);
+                    }
+                }
                 Err(Errno::AGAIN) => return,
                 // The peer gave up before we came to it: the next may not have.
                 Err(
@@ -173,12 +218,17 @@ impl<S: Session> Streams<S> {
         }
     }
 
+    fn admits(&self, client: Option<SocketAddrAny>) -> bool {
+        let client = client.and_then(|client| SocketAddr::try_from(client).ok());
+        client.is_some_and(|client| S::admits(&self.service, client.ip()))
+    }
+
     fn open(&mut self, counters: &mut S::Counters, now: Instant, events: &Events, socket: OwnedFd) {
         // Responses are written whole: waiting for more of them would only delay the last segment.
         if sockopt::set_tcp_nodelay(&socket, true).is_err() {
             return; // the peer has reset it already
         }
-        if self.slots.len() - self.free.len() >= CONNECTIONS {
+        if self.slots.len() - self.free.len() >= self.most {
             self.evict();
         }
         let index = self.free.pop().unwrap_or_else(|| {
@@ -186,7 +236,7 @@ impl<S: Session> Streams<S> {
             (self.slots.len() - 1) as u32
         });
         let slot = &mut self.slots[index as usize];
-        let token = u64::from(slot.generation) << SLOT_BITS | u64::from(index);
+        let token = self.server | u64::from(slot.generation) << SLOT_BITS | u64::from(index);
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         if events.watch(&socket, token, flags).is_err() {
             self.free.push(index); // out of kernel memory: this connection is refused
@@ -216,7 +266,7 @@ impl<S: Session> Streams<S> {
     fn close(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         if slot.connection.take().is_some() {
-            slot.generation = slot.generation.wrapping_add(1) & (u32::MAX >> 1);
+            slot.generation = slot.generation.wrapping_add(1) & GENERATIONS;
             self.free.push(index);
         }
     }
@@ -310,6 +360,13 @@ impl<S: Session> Connection<S> {
         }
         Ok(true)
     }
+}
+
+/// Ends a connection with a reset, as if nobody had listened.
+fn abort(socket: OwnedFd) {
+    // Whatever this cannot do, closing does more politely.
+    let _ = sockopt::set_socket_linger(&socket, Some(core::time::Duration::ZERO));
+    drop(socket);
 }
 
 fn open(address: SocketAddr) -> Result<OwnedFd, Errno> {

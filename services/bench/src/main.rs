@@ -116,7 +116,10 @@ fn filter() {
     let mut filter = new();
     let syn = packets::tcp(1, 80, packets::SYN);
     filter.check(now, 0, Some(1), &syn, syn.len());
-    let segment = packets::tcp(1, 80, packets::ACK);
+    let accepted = packets::back(packets::tcp(1, 80, packets::SYN | packets::ACK));
+    let accepted = packets::numbered(accepted, 0, 1);
+    filter.check(now, 1, Some(0), &accepted, accepted.len());
+    let segment = packets::numbered(packets::tcp(1, 80, packets::ACK), 1, 1);
     measure("filter: established, 10 rules", |_| {
         let verdict = filter.check(now, 0, Some(1), black_box(&segment), segment.len());
         assert_eq!(verdict, Verdict::Accept);

@@ -36,6 +36,20 @@ pub fn tcp(source: u16, destination: u16, flags: u8) -> Vec<u8> {
     finish(packet)
 }
 
+/// `packet`, a segment, with these sequence and acknowledgement numbers.
+pub fn numbered(mut packet: Vec<u8>, sequence: u32, acknowledged: u32) -> Vec<u8> {
+    packet[24..28].copy_from_slice(&sequence.to_be_bytes());
+    packet[28..32].copy_from_slice(&acknowledged.to_be_bytes());
+    packet
+}
+
+/// `packet`, a segment, as if the other end had sent it.
+pub fn back(mut packet: Vec<u8>) -> Vec<u8> {
+    packet[12..20].rotate_left(4);
+    packet[20..24].rotate_left(2);
+    packet
+}
+
 /// A segment from the client to some other destination.
 pub fn to(destination: [u8; 4]) -> Vec<u8> {
     let mut packet = tcp(1, 80, SYN);

@@ -57,7 +57,9 @@ def tests(*, full: bool) -> tuple[Step, ...]:
     """Return the checks and the live tests; `full` adds soaks and sweeps."""
     marker = "live" if full else "live and not full"
     live = Step(
-        "live tests", ("pytest", "-m", marker, "-v", "-p", "no:cacheprovider"), as_root=True
+        "live tests",
+        ("pytest", "-m", marker, "-v", "--durations=15", "-p", "no:cacheprovider"),
+        as_root=True,
     )
     return (*checks(), live)
 

@@ -238,7 +238,8 @@ def test_ten_thousand_idle_clients_do_not_keep_one_out(
 ) -> None:
     one = deployed[variant]
     told = one.ask(one.guest, "crowd", WEB, 10_000)
-    assert told["meanwhile"] < 10, told
+    # Ten thousand knock again and again; 30 s and more is never.
+    assert told["meanwhile"] < 30, told
     assert told["after"] < 5, told
     assert one.stack.domain("web") in one.stack.running()
 

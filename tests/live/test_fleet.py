@@ -111,6 +111,9 @@ def test_a_steady_load_counts_what_is_lost_while_a_server_is_away(bench: Lab) ->
             with steady(place, "http", str(instance.address.ip), 200) as load:
                 chosen.stop(instance)
                 chosen.start(instance)
+                # Longer than the load takes for its next request, and long enough for an answer.
+                page = place.run(["curl", "-sS", "--fail", f"http://{instance.address.ip}/"])
+                assert page.returncode == 0, page.stderr
         finally:
             place.detach()
     found = load.result

@@ -47,6 +47,8 @@ with socket.create_connection((address, 80), 20) as s:
             assert part, "closed"
             reply += part
         assert reply.startswith(b"HTTP/1.1 200"), reply
+        if not answered:
+            print("connected", flush=True)
         answered += 1
         time.sleep(0.25)
 print(answered)
@@ -82,6 +84,9 @@ def soak(stack: Stack, seconds: int, directory: Path) -> None:
     queries.write_text("www.poc.example A\nwww.poc.example AAAA\nabsent.poc.example A\n")
     before = stack.running()
     faithful = started(client, "python3", "-c", FAITHFUL, web, str(2 * seconds))
+    assert faithful.stdout is not None
+    # A flood may keep newcomers out; who is in must stay.
+    assert faithful.stdout.readline() == "connected\n"
 
     commotion(stack, client, web, dns, queries, seconds)
     warm = memory(stack)

@@ -32,21 +32,27 @@ SHORT, LONG = 12, 300
 SLACK = 1 << 20
 """Bytes that a node's processes may grow by once they have seen every kind of load."""
 
-# One connection, a request every quarter of a second: each must be answered on it.
+# One connection to the DNS server, a query every quarter of a second: each must be answered on it.
+# The web server is full by then, and sheds whoever is silent; the firewall must forget nobody.
 FAITHFUL = """
 import socket, sys, time
 address, end = sys.argv[1], time.monotonic() + float(sys.argv[2])
+name = b"".join(bytes([len(label)]) + label for label in (b"www", b"poc", b"example", b""))
+query = bytes.fromhex("1d1d00000001000000000000") + name + bytes.fromhex("00010001")
+def read(stream, count):
+    data = b""
+    while len(data) < count:
+        part = stream.recv(count - len(data))
+        assert part, "closed"
+        data += part
+    return data
 answered = 0
-with socket.create_connection((address, 80), 20) as s:
-    s.settimeout(20)
+with socket.create_connection((address, 53), 20) as stream:
+    stream.settimeout(20)
     while time.monotonic() < end:
-        s.sendall(b"HEAD / HTTP/1.1\\r\\nHost: w\\r\\n\\r\\n")
-        reply = b""
-        while b"\\r\\n\\r\\n" not in reply:
-            part = s.recv(4096)
-            assert part, "closed"
-            reply += part
-        assert reply.startswith(b"HTTP/1.1 200"), reply
+        stream.sendall(len(query).to_bytes(2, "big") + query)
+        reply = read(stream, int.from_bytes(read(stream, 2), "big"))
+        assert reply[3] & 15 == 0 and reply[6:8] == bytes((0, 1)), reply
         if not answered:
             print("connected", flush=True)
         answered += 1
@@ -83,7 +89,7 @@ def soak(stack: Stack, seconds: int, directory: Path) -> None:
     queries = directory / "queries"
     queries.write_text("www.poc.example A\nwww.poc.example AAAA\nabsent.poc.example A\n")
     before = stack.running()
-    faithful = started(client, "python3", "-c", FAITHFUL, web, str(2 * seconds))
+    faithful = started(client, "python3", "-c", FAITHFUL, dns, str(2 * seconds))
     assert faithful.stdout is not None
     # A flood may keep newcomers out; who is in must stay.
     assert faithful.stdout.readline() == "connected\n"

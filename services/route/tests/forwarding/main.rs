@@ -1,5 +1,6 @@
 //! Forwarders at work: frame by frame, and between hosts.
 
+mod discovery6;
 mod frames;
 mod frames6;
 mod ports;

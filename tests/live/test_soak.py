@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -21,6 +20,8 @@ import pytest
 from tests.support.deployed import Lab, Stack, run, started_lab
 from tests.support.golden import PROJECT
 from tests.support.marks import LIVE_AS_ROOT
+from topology.bench.fleet.memory import resident
+from topology.bench.fleet.processes import domain_processes
 from topology.probe.places import Place
 
 pytestmark = LIVE_AS_ROOT
@@ -180,22 +181,5 @@ def console(stack: Stack, node: str) -> list[dict[str, object]]:
 
 def memory(stack: Stack) -> dict[str, int]:
     """Resident bytes of all processes that a node consists of, by node."""
-    return {node: sum(map(resident, processes(stack.domain(node)))) for node in NODES}
-
-
-def processes(domain: str) -> list[int]:
-    """The process that libvirt runs a domain by, and those that it has started."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            line = (entry / "cmdline").read_bytes().decode(errors="replace")
-            if re.search(f"\0guest={domain},|libvirt_lxc\0--name\0{domain}\0", line):
-                children = entry / "task" / entry.name / "children"
-                return [int(entry.name), *map(int, children.read_text().split())]
-    raise AssertionError(f"nothing runs {domain}")
-
-
-def resident(process: int) -> int:
-    status = Path(f"/proc/{process}/status").read_text()
-    match = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
-    assert match is not None
-    return int(match[1]) * 1024
+    found = domain_processes(map(stack.domain, NODES))
+    return {node: resident(found[stack.domain(node)]).rss for node in NODES}

@@ -9,7 +9,7 @@ from topology.diff.deployment import Deployed, compare_deployments, deployed
 from topology.diff.interruption import interruptions
 from topology.diff.types import DeploymentDiff
 from topology.errors import InvalidTopologyError
-from topology.plan import PlanError, plan
+from topology.plan import PlanError, plan_as
 from topology.plan.names import domain_name
 from topology.plan.record import Record, StackSettings
 from topology.plan.types import ImageRef
@@ -26,19 +26,10 @@ def planned(
 ) -> Deployed:
     """What a side would deploy; nodes in `same` are left out, since the other side has them too.
 
-    Raises `PlanError` and `InvalidTopologyError` as `topology.plan.plan` does.
+    Raises `PlanError` and `InvalidTopologyError` as `topology.plan.plan_as` does.
     """
     left = {name: node for name, node in resolved.nodes.items() if not (same and name in same)}
-    deployment = plan(
-        replace(resolved, nodes=left),
-        stack=settings.stack,
-        variant=settings.variant,
-        images=images,
-        accelerator=settings.accelerator,
-        rootfs=settings.rootfs,
-        uplink=settings.uplink,
-        consoles=settings.consoles,
-    )
+    deployment = plan_as(settings, replace(resolved, nodes=left), images)
     return deployed(deployment, same)
 
 

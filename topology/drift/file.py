@@ -10,7 +10,7 @@ from topology.drift.applied import Applied
 from topology.drift.mend import Mend
 from topology.drift.types import Code, Drift, Thing
 from topology.image import ImageError, lookup
-from topology.plan import plan
+from topology.plan import plan_as
 from topology.plan.record import DeployedNode, DeployedSegment, nodes_of, segments_of
 from topology.plan.types import Deployment, ImageRef
 from topology.resolve.types import ResolvedTopology
@@ -35,16 +35,7 @@ def planned_today(applied: Applied, topology: ResolvedTopology, *, root: Path) -
     # Without a compiler to ask which sources an image is of, the ones that run stand.
     with suppress(ImageError):
         images |= lookup(settings.variant, roles, root=root)
-    return plan(
-        topology,
-        stack=settings.stack,
-        variant=settings.variant,
-        images=images,
-        accelerator=settings.accelerator,
-        rootfs=settings.rootfs,
-        uplink=settings.uplink,
-        consoles=settings.consoles,
-    )
+    return plan_as(settings, topology, images)
 
 
 def file_drifts(applied: Applied, today: Deployment, mend: Mend) -> Iterator[Drift]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from topology.plan.build import plan
+from topology.plan.build import plan, plan_as
 from topology.plan.capacity import capacity
 from topology.plan.errors import PlanError, Problem
 
-__all__ = ["PlanError", "Problem", "capacity", "plan"]
+__all__ = ["PlanError", "Problem", "capacity", "plan", "plan_as"]

@@ -12,6 +12,7 @@ from topology.errors import InvalidTopologyError
 from topology.plan.capacity import capacity
 from topology.plan.errors import PlanError
 from topology.plan.names import bridge_name, digest, domain_name, network_name
+from topology.plan.record import StackSettings
 from topology.plan.settings import outside_segments, problems
 from topology.plan.types import (
     Accelerator,
@@ -42,6 +43,22 @@ from topology.resolve.types import (
 # else of the same plan, so that what runs is replaced under a new name instead of colliding.
 DOMAIN_FORM = 1
 SEGMENT_FORM = 1
+
+
+def plan_as(
+    settings: StackSettings, resolved: ResolvedTopology, images: Mapping[str, ImageRef]
+) -> Deployment:
+    """What a stack with these settings deploys; raises as `plan` does."""
+    return plan(
+        resolved,
+        stack=settings.stack,
+        variant=settings.variant,
+        images=images,
+        accelerator=settings.accelerator,
+        rootfs=settings.rootfs,
+        uplink=settings.uplink,
+        consoles=settings.consoles,
+    )
 
 
 def plan(

@@ -71,11 +71,11 @@ def _told_apart(
     variant: Variant, roles: list[str], roots: list[Path], differing: frozenset[PurePosixPath]
 ) -> SideImages:
     changed: dict[str, list[PurePosixPath]] = {}
+    workspaces = [Workspace.read(root) for root in roots]
     for role in roles:
         package = RECIPES[variant].package(role)
         sources: set[PurePosixPath] = set()
-        for root in roots:
-            workspace = Workspace.read(root)
+        for workspace in workspaces:
             if package in workspace.packages:
                 sources.update(workspace.sources(package))
         changed[role] = sorted(sources & differing)

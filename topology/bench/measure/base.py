@@ -151,7 +151,9 @@ class Measure(ABC):
         """Where it is taken, the most telling first: a short run leaves out the last."""
 
     def repeats(self, quick: bool) -> int:
-        """How often at each point: ten for headline figures, three in sweeps."""
+        """How often at each point: ten for headlines, three in sweeps, once what is exact."""
+        if self.figure.exact:
+            return 1
         if quick:
             return 3 if self.figure.headline else 1
         return 10 if self.figure.headline else 3

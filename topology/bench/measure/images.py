@@ -55,10 +55,6 @@ class Images(Measure):
         """Each role."""
         return tuple({"role": role} for role in _ROLES)
 
-    def repeats(self, quick: bool) -> int:
-        """Files do not vary."""
-        return 1
-
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """Reading."""
         return 0.3
@@ -114,10 +110,6 @@ class Surface(Measure):
     def points(self, quick: bool) -> tuple[Point, ...]:
         """A web server."""
         return ({"node": "web"},)
-
-    def repeats(self, quick: bool) -> int:
-        """It does not vary."""
-        return 1
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """The scan of ports."""

@@ -16,6 +16,7 @@ from topology.bench.report.document import (
 )
 from topology.bench.report.markdown import MARKS
 from topology.render.diff.escape import html_text
+from topology.render.frame import framed
 
 __all__ = ["page"]
 
@@ -53,20 +54,7 @@ ul { padding-left: 1.2rem }
 
 def page(title: str, blocks: Iterable[Block]) -> str:
     """The document as a page."""
-    return "\n".join(_page(title, blocks)) + "\n"
-
-
-def _page(title: str, blocks: Iterable[Block]) -> Iterator[str]:
-    yield "<!doctype html>"
-    yield '<html lang="en"><head><meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    yield f"<title>{html_text(title)}</title>"
-    yield f"<style>\n{_STYLE}\n</style></head><body>"
-    for block in blocks:
-        yield from _block(block)
-    yield "</body></html>"
+    return framed(title, _STYLE, (line for block in blocks for line in _block(block)))
 
 
 def _block(block: Block) -> Iterator[str]:

@@ -25,6 +25,7 @@ from topology.render.diff.words import (
     structure_title,
     verdict_text,
 )
+from topology.render.frame import framed
 
 __all__ = ["diff_html"]
 
@@ -47,18 +48,11 @@ ul { padding-left: 1.2rem }
 
 def diff_html(diff: Diff, picture: str = "") -> str:
     """The whole diff as a page, with `picture`, an SVG, where there is one."""
-    return "\n".join(_page(diff, picture)) + "\n"
-
-
-def _page(diff: Diff, picture: str) -> Iterator[str]:
     title = f"Topology {diff.topology}: {diff.old} → {diff.new}"
-    yield "<!doctype html>"
-    yield '<html lang="en"><head><meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    yield f"<title>{html_text(title)}</title>"
-    yield f"<style>\n{_STYLE}\n</style></head><body>"
+    return framed(title, _STYLE, _body(title, diff, picture))
+
+
+def _body(title: str, diff: Diff, picture: str) -> Iterator[str]:
     yield f"<h1>{html_text(title)}</h1>"
     yield from _list([*headline(diff), *(f"note: {note}" for note in diff.notes)])
     mistakes = diagnostic_lines(diff)
@@ -79,7 +73,6 @@ def _page(diff: Diff, picture: str) -> Iterator[str]:
     yield from _statements(diff.statements)
     yield "<h2>Structure</h2>"
     yield from _structure(diff.structure)
-    yield "</body></html>"
 
 
 def _flows(flows: tuple[FlowDiff, ...] | None) -> Iterator[str]:

@@ -149,10 +149,10 @@ def _start(defined: libvirt.virDomain, domain: LxcDomain) -> None:
         raise
 
 
-def _loop_taken(error: libvirt.libvirtError) -> bool:
+def _loop_taken(error: Exception) -> bool:
     # The container's controller asks for a free loop device and takes it, which are two steps,
     # and of two controllers that do so at once one finds it busy and gives up.
-    return "to loop device: " in str(error)
+    return isinstance(error, libvirt.libvirtError) and "to loop device: " in str(error)
 
 
 def _make_console(connection: libvirt.virConnect, domain: LxcDomain) -> None:

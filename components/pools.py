@@ -28,18 +28,16 @@ _READ_LIMIT = 64 * 1024
 T = TypeVar("T")
 
 
-def pool_taken(error: libvirt.libvirtError) -> bool:
+def pool_taken(error: Exception) -> bool:
     """Whether somebody else has a pool on the directory or image, or just took it away."""
-    return error.get_error_code() in (
+    return isinstance(error, libvirt.libvirtError) and error.get_error_code() in (
         libvirt.VIR_ERR_NO_STORAGE_POOL,  # theirs, gone between two of our calls
         libvirt.VIR_ERR_OPERATION_FAILED,  # theirs, there
         libvirt.VIR_ERR_OPERATION_INVALID,  # theirs, ended while we were in it
     )
 
 
-def patiently(
-    attempt: Callable[[], T], taken: Callable[[libvirt.libvirtError], bool] = pool_taken
-) -> T:
+def patiently(attempt: Callable[[], T], taken: Callable[[Exception], bool] = pool_taken) -> T:
     """What `attempt` returns; it is repeated while others have what it needs, as `taken` tells.
 
     libvirt has no lock to wait for: of two pools on one directory it refuses the second, and
@@ -49,7 +47,7 @@ def patiently(
     while True:
         try:
             return attempt()
-        except libvirt.libvirtError as error:
+        except Exception as error:
             if not taken(error) or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE_SECONDS)

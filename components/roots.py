@@ -27,7 +27,13 @@ from xml.etree.ElementTree import Element, SubElement
 
 import libvirt
 
-from components.pools import borrowed_pool, directory_pool_xml, patiently, read_volume
+from components.pools import (
+    borrowed_pool,
+    directory_pool_xml,
+    patiently,
+    pool_taken,
+    read_volume,
+)
 
 __all__ = ["Root", "RootError", "mount_root", "unmount_root"]
 
@@ -71,14 +77,24 @@ def mount_root(connection: libvirt.virConnect, root: Root) -> None:
 def unmount_root(connection: libvirt.virConnect, root: Root) -> None:
     """Unmounts the image and removes the directory; nothing to undo is no error.
 
-    Raises `RootError` when it stays mounted.
+    Raises `RootError` when it stays mounted for as long as `patiently` waits: what still ends in
+    it keeps it busy for a moment, and so does whoever tries its loop device for a root of his own.
     """
+    patiently(partial(_unmount, connection, root), _busy)
+
+
+def _busy(error: Exception) -> bool:
+    return isinstance(error, RootError) or pool_taken(error)
+
+
+def _unmount(connection: libvirt.virConnect, root: Root) -> None:
+    """One attempt; raises `RootError` when it stays mounted."""
     if _remove_directory(connection, root):
         return
     for device in _loops(connection, root.image):
         # Of two mounts of one image the wrong device is mounted over the right one here, and
         # taken away again by the next line: the directory stays busy, and the search goes on.
-        with suppress(libvirt.libvirtError):  # the device went away meanwhile
+        with suppress(libvirt.libvirtError):  # the device went away or is taken, or it is busy
             connection.storagePoolCreateXML(_mount_xml(root, device), 0).destroy()
         if _remove_directory(connection, root):
             return
@@ -89,7 +105,12 @@ def _remove_directory(connection: libvirt.virConnect, root: Root) -> bool:
     """Whether the directory is gone; one that something is mounted on is busy and stays."""
     with suppress(libvirt.libvirtError):  # of an attempt that was killed
         connection.storagePoolLookupByName(root.name).destroy()
-    pool = connection.storagePoolDefineXML(directory_pool_xml(root.name, root.directory), 0)
+    try:
+        pool = connection.storagePoolDefineXML(directory_pool_xml(root.name, root.directory), 0)
+    except libvirt.libvirtError as error:
+        if not pool_taken(error):
+            raise
+        return False  # its pool of mounting still lives, since it could not unmount
     try:
         # Made first, so that the one reason not to delete it is that it is busy.
         pool.build(0)

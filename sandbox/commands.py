@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -264,13 +265,16 @@ def _suite(
     lab: Lab, steps: tuple[suite.Step, ...], variables: Mapping[str, str], progress: Progress
 ) -> int:
     cargo = suite.cargo_environment(lab)
-    outcomes = suite.run(
-        lab,
-        steps,
-        progress,
-        owned={**environment.child(lab, variables), **cargo},
-        privileged={**environment.privileged(lab, variables), **cargo},
-    )
+    # Live tests run copies of the project, whose bytecode nobody reads after them.
+    with tempfile.TemporaryDirectory(prefix="lab-bytecode-") as bytecode:
+        kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": bytecode}
+        outcomes = suite.run(
+            lab,
+            steps,
+            progress,
+            owned={**environment.child(lab, variables), **cargo},
+            privileged={**environment.privileged(lab, variables), **cargo, **kept},
+        )
     print(suite.describe(outcomes))
     return 0 if all(one.code == 0 for one in outcomes) else 1
 

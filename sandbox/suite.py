@@ -92,8 +92,13 @@ def run(
 
 
 def cargo_environment(lab: Lab) -> dict[str, str]:
-    """Return where Cargo puts what it builds for checks: beside the images, not in the clone."""
-    return {"CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(lab.cache / "check"))}
+    """Return where Cargo puts what it builds for checks, and what its property tests draw from.
+
+    Beside the images, not in the clone; the same draw each time, as hypothesis does (a verdict
+    on a change must not hang on chance). `PROPTEST_RNG_SEED=N ./lab test` draws others.
+    """
+    defaults = {"CARGO_TARGET_DIR": str(lab.cache / "check"), "PROPTEST_RNG_SEED": "1"}
+    return {name: os.environ.get(name, value) for name, value in defaults.items()}
 
 
 def describe(outcomes: Sequence[Outcome]) -> str:

@@ -72,10 +72,6 @@ impl Connection {
             return input.len();
         }
         self.partial.extend_from_slice(fresh);
-        // A head ends with a line: without a new one there is nothing to read again.
-        if self.partial.len() < limits::HEAD && !fresh.contains(&b'\n') {
-            return fresh.len();
-        }
         let partial = core::mem::take(&mut self.partial);
         match Request::parse(&partial) {
             Ok(Some((length, request))) => {

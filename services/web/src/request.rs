@@ -53,11 +53,11 @@ impl<'a> Request<'a> {
     /// Reads the head that `input` begins with and returns its length too; `Ok(None)` if it is
     /// not all there yet, `Err` if it must be refused and the connection closed.
     pub(crate) fn parse(input: &'a [u8]) -> Result<Option<(usize, Self)>, Refusal> {
+        let input = &input[..input.len().min(limits::HEAD)];
         let mut fields = [const { MaybeUninit::uninit() }; limits::FIELDS];
         let mut head = httparse::Request::new(&mut []);
         let length = match head.parse_with_uninit_headers(input, &mut fields) {
-            Ok(httparse::Status::Complete(length)) if length <= limits::HEAD => length,
-            Ok(httparse::Status::Complete(_)) => return Err(too_large(input)),
+            Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) if input.len() < limits::HEAD => return Ok(None),
             Ok(httparse::Status::Partial) => return Err(too_large(input)),
             Err(httparse::Error::TooManyHeaders) => return Err(Refusal::FieldsTooLarge),

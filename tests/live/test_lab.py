@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,14 +62,34 @@ class Lab:
         return self.run("client", stack, "--", "curl", "-sS", "http://www.poc.example/")
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
+@contextmanager
+def own_lab() -> Iterator[Lab]:
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
         Path(name).chmod(0o755)
         made = Lab(Path(name))
         yield made
         made.run("down")
         assert daemon.keepers(made.paths) == ()
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """A lab in which nothing was deployed."""
+    with own_lab() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Lab]:
+    """A lab in which both variants are up, as each test that breaks one leaves them again."""
+    with own_lab() as made:
+        for variant in VARIANTS:
+            shown = json.loads(made.run("up", variant, "--no-probe", "--json"))
+            assert {node["node"] for node in shown["nodes"]} == {"dns", "firewall", "router", "web"}
+            for node in shown["nodes"]:
+                assert node["reply_seconds"] is not None, node
+                assert node["ready_seconds"] is not None, node
+        yield made
 
 
 def eventually(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
@@ -93,18 +114,33 @@ def helpers(lab: Lab) -> list[str]:
     return found
 
 
-def test_both_variants_are_up_at_once(lab: Lab) -> None:
+def test_both_variants_are_up_at_once(deployed: Lab) -> None:
     for variant in VARIANTS:
-        shown = json.loads(lab.run("up", variant, "--no-probe", "--json"))
-        assert {node["node"] for node in shown["nodes"]} == {"dns", "firewall", "router", "web"}
-        for node in shown["nodes"]:
-            assert node["reply_seconds"] is not None, node
-            assert node["ready_seconds"] is not None, node
-    for variant in VARIANTS:
-        assert set(lab.states(variant).values()) == {"running"}
-        assert "poc" in lab.page(variant)
-    again = json.loads(lab.run("up", "--no-probe", "--json"))
+        assert set(deployed.states(variant).values()) == {"running"}
+        assert "poc" in deployed.page(variant)
+    again = json.loads(deployed.run("up", "--no-probe", "--json"))
     assert all(node["reply_seconds"] is None for node in again["nodes"]), "nothing was made anew"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_killed_guest_is_mended_by_up(deployed: Lab, variant: str) -> None:
+    domain = str(stacks.read(deployed.paths, variant).nodes["web"]["domain"])
+    uri = deployed.paths.uri if variant == "unikernel" else deployed.paths.lxc_uri
+    assert daemon.virsh(uri, "destroy", domain) is not None
+    assert deployed.states(variant)["web"] != "running"
+    deployed.run("up", variant, "--no-probe")
+    assert deployed.states(variant)["web"] == "running"
+    assert "poc" in deployed.page(variant)
+
+
+def test_a_killed_keeper_is_recovered_from(deployed: Lab) -> None:
+    (keeper,) = daemon.keepers(deployed.paths)
+    os.kill(keeper, signal.SIGKILL)
+    for variant in VARIANTS:
+        deployed.run("up", variant, "--no-probe")
+    for variant in VARIANTS:
+        assert set(deployed.states(variant).values()) == {"running"}
+        assert "poc" in deployed.page(variant)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -140,27 +176,6 @@ def test_a_killed_up_can_be_taken_down(lab: Lab) -> None:
         process.kill()
     lab.run("down")
     eventually(lambda: helpers(lab) == [], "Pulumi's helpers are gone")
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_a_killed_guest_is_mended_by_up(lab: Lab, variant: str) -> None:
-    lab.run("up", variant, "--no-probe")
-    domain = str(stacks.read(lab.paths, variant).nodes["web"]["domain"])
-    uri = lab.paths.uri if variant == "unikernel" else lab.paths.lxc_uri
-    assert daemon.virsh(uri, "destroy", domain) is not None
-    assert lab.states(variant)["web"] != "running"
-    lab.run("up", variant, "--no-probe")
-    assert lab.states(variant)["web"] == "running"
-    assert "poc" in lab.page(variant)
-
-
-def test_a_killed_keeper_is_recovered_from(lab: Lab) -> None:
-    lab.run("up", "--no-probe")
-    (keeper,) = daemon.keepers(lab.paths)
-    os.kill(keeper, signal.SIGKILL)
-    lab.run("up", "--no-probe")
-    assert set(lab.states("unikernel").values()) == {"running"}
-    assert "poc" in lab.page("unikernel")
 
 
 def test_a_plain_shell_works_after_env(lab: Lab) -> None:

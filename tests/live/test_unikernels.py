@@ -60,14 +60,21 @@ def test_the_self_test_powers_off(net: Wires, images: dict[str, Path], accelerat
 
 
 def test_the_clock_is_right(net: Wires, images: dict[str, Path], accelerator: str) -> None:
-    guest = net.boot(images["selftest"], b"3000", accelerator)
-    guest.wait("boot")
-    start = time.monotonic()
-    ready = guest.wait("ready")
-    # The nap ends late by what the host makes it wait, which is not the clock's fault.
-    assert time.monotonic() - start > 2.97
-    assert ready["uptime_us"] >= 3_000_000
-    assert abs(ready["uptime_us"] / 1e6 - (time.monotonic() - start)) < 0.25
+    def late() -> float:
+        """By how many seconds the host's clock and the guest's differ after three."""
+        guest = net.boot(images["selftest"], b"3000", accelerator)
+        guest.wait("boot")
+        start = time.monotonic()
+        ready = guest.wait("ready", 30)
+        took = time.monotonic() - start
+        # The nap ends late by what the host makes it wait, which is not the clock's fault.
+        assert took > 2.97
+        assert ready["uptime_us"] >= 3_000_000
+        uptime: int = ready["uptime_us"]
+        return abs(uptime / 1e6 - took)
+
+    # A busy host shows lines late, once in a while; a wrong clock is wrong each time.
+    assert any(late() < 0.25 for _ in range(3))
 
 
 @pytest.mark.parametrize(

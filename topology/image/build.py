@@ -73,10 +73,19 @@ def roles(variant: Variant, root: Path) -> tuple[str, ...]:
 
 
 def lookup(
-    variant: Variant, wanted: Iterable[str], *, root: Path, store: Store | None = None
+    variant: Variant,
+    wanted: Iterable[str],
+    *,
+    root: Path,
+    store: Store | None = None,
+    workspace: Workspace | None = None,
 ) -> dict[str, ImageRef]:
-    """Those of the wanted images that the store has already; builds nothing."""
-    return _references(variant, _read(variant, root).look_up(wanted, store or Store.default()))
+    """Those of the wanted images that the store has already; builds nothing.
+
+    `workspace` is the one in `root` where that was read before.
+    """
+    inputs = _read(variant, root, workspace)
+    return _references(variant, inputs.look_up(wanted, store or Store.default()))
 
 
 def project_root() -> Path:
@@ -136,10 +145,10 @@ class _Inputs:
         return {role: store.find(key) for role, key in self.keys(wanted).items()}
 
 
-def _read(variant: Variant, root: Path) -> _Inputs:
+def _read(variant: Variant, root: Path, workspace: Workspace | None = None) -> _Inputs:
     # The compiler takes as long to say what it is as everything else here takes together.
     with tools.asking([tools.find("rustc"), "-vV"], cwd=root) as compiler:
-        workspace = Workspace.read(root)
+        workspace = workspace or Workspace.read(root)
         return _Inputs(workspace, RECIPES[variant], compiler())
 
 

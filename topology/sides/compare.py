@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path as FilePath
 from typing import TypeAlias
 
@@ -22,7 +23,7 @@ from topology.plan.settings import DEFAULT_CONSOLES
 from topology.plan.types import Accelerator, ImageRef, RootFilesystem, Variant
 from topology.reach.network import Network
 from topology.resolve.types import ResolvedTopology
-from topology.sides.images import SideImages, images_of_both, images_of_today
+from topology.sides.images import SideImages, Sources, images_of_today
 from topology.sides.read import Side
 
 __all__ = ["Choices", "ImagesOf", "compare"]
@@ -64,7 +65,9 @@ def compare(old: Side, new: Side, choices: Choices, images: ImagesOf | None = No
     flows: tuple[FlowDiff, ...] | None = None
     statements: tuple[StatementChange, ...] | None = None
     if old.view and new.view and old.view.resolved and new.view.resolved:
-        deployments = tuple(_deployments(old, new, choices, notes, images or _images))
+        with Sources(old.revision, new.revision) as sources:
+            told = images or partial(_images, sources)
+            deployments = tuple(_deployments(old, new, choices, notes, told))
         networks = (Network(old.view.resolved), Network(new.view.resolved))
         scope = Scope.of(*networks, renames)
         flows = flow_changes(old.view, new.view, renames, networks, scope)
@@ -134,13 +137,15 @@ def _deployments(
     )
 
 
-def _images(old: Side, new: Side, variant: Variant, choices: Choices) -> SideImages:
+def _images(
+    sources: Sources, old: Side, new: Side, variant: Variant, choices: Choices
+) -> SideImages:
     assert old.whole is not None
     assert new.whole is not None
     roles = _roles(old.whole) | _roles(new.whole)
     if choices.images_of_today:
         return images_of_today(variant, roles)
-    return images_of_both(variant, roles, old.revision, new.revision)
+    return sources.images(variant, roles)
 
 
 def _stored(side: Side, variant: Variant, notes: list[str]) -> dict[str, ImageRef]:

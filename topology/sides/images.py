@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from topology.image import ImageError, lookup, project_root
@@ -20,7 +21,7 @@ from topology.image.workspace import ROOT_FILES, Workspace
 from topology.plan.types import ImageRef, Variant
 from topology.sides.git import Revision, blob_digest
 
-__all__ = ["SideImages", "images_of_both", "images_of_today"]
+__all__ = ["SideImages", "Sources", "images_of_today"]
 
 _SHOWN = 3
 
@@ -41,37 +42,64 @@ def images_of_today(variant: Variant, roles: Iterable[str]) -> SideImages:
     return SideImages(same, same)
 
 
-def images_of_both(
-    variant: Variant,
-    roles: Iterable[str],
-    old: Revision | None,
-    new: Revision | None,
-) -> SideImages:
-    """Each side's own images; `None` is the working tree that this program runs from."""
-    wanted = sorted(roles)
-    same = images_of_today(variant, wanted)
-    if old == new:
-        return same
-    try:
-        root = project_root()
-    except ImageError:
-        return same
-    if any(r is not None and r.repository.root.resolve() != root.resolve() for r in (old, new)):
-        # Another repository: its revisions say nothing about the sources here.
-        return same
-    trees = [_Tree(root, revision) for revision in (old, new)]
-    differing = trees[0].differing(trees[1])
-    if not differing:
-        return same
-    with ExitStack() as stack:
-        return _told_apart(variant, wanted, [tree.unpacked(stack) for tree in trees], differing)
+class Sources:
+    """The sources of both sides, looked at once for all variants.
+
+    `None` is the working tree that this program runs from. Use it as a context: what had to be
+    unpacked of a revision is gone at the end.
+    """
+
+    def __init__(self, old: Revision | None, new: Revision | None) -> None:
+        self._sides = (old, new)
+        self._kept = ExitStack()
+
+    def __enter__(self) -> Sources:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._kept.close()
+
+    def images(self, variant: Variant, roles: Iterable[str]) -> SideImages:
+        """Each side's own images of these roles."""
+        wanted = sorted(roles)
+        if not self._differing:
+            return images_of_today(variant, wanted)
+        return _told_apart(variant, wanted, self._workspaces, self._differing)
+
+    @cached_property
+    def _trees(self) -> tuple[_Tree, ...]:
+        """Both trees; none where they are the same, or say nothing about the sources here."""
+        if self._sides[0] == self._sides[1]:
+            return ()
+        try:
+            root = project_root()
+        except ImageError:
+            return ()
+        if any(r is not None and r.repository.root.resolve() != root for r in self._sides):
+            # Another repository: its revisions say nothing about the sources here.
+            return ()
+        here = Workspace.read(root)
+        return tuple(_Tree(here, revision) for revision in self._sides)
+
+    @cached_property
+    def _differing(self) -> frozenset[PurePosixPath]:
+        if not self._trees:
+            return frozenset()
+        old, new = self._trees
+        return old.differing(new)
+
+    @cached_property
+    def _workspaces(self) -> list[Workspace]:
+        return [tree.workspace(self._kept) for tree in self._trees]
 
 
 def _told_apart(
-    variant: Variant, roles: list[str], roots: list[Path], differing: frozenset[PurePosixPath]
+    variant: Variant,
+    roles: list[str],
+    workspaces: list[Workspace],
+    differing: frozenset[PurePosixPath],
 ) -> SideImages:
     changed: dict[str, list[PurePosixPath]] = {}
-    workspaces = [Workspace.read(root) for root in roots]
     for role in roles:
         package = RECIPES[variant].package(role)
         sources: set[PurePosixPath] = set()
@@ -80,7 +108,7 @@ def _told_apart(
                 sources.update(workspace.sources(package))
         changed[role] = sorted(sources & differing)
     affected = [role for role in roles if changed[role]]
-    stored = [_stored(variant, affected, root) for root in roots]
+    stored = [_stored(variant, affected, workspace) for workspace in workspaces]
     old: dict[str, ImageRef] = {}
     new: dict[str, ImageRef] = {}
     code: dict[str, str] = {}
@@ -108,11 +136,11 @@ def _told_apart(
     return SideImages(old, new, code, tuple(notes))
 
 
-def _stored(variant: Variant, roles: list[str], root: Path) -> dict[str, ImageRef]:
+def _stored(variant: Variant, roles: list[str], workspace: Workspace) -> dict[str, ImageRef]:
     if not roles:
         return {}
     try:
-        return lookup(variant, roles, root=root)
+        return lookup(variant, roles, root=workspace.root, workspace=workspace)
     except ImageError:
         # No compiler to ask, or a package that this side does not have: then nothing is known.
         return {}
@@ -131,28 +159,21 @@ def _files(paths: list[PurePosixPath]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """The sources of images in the working tree, or in a revision."""
+    """The sources of images in a revision, or in the working tree `here`."""
 
-    root: Path
+    here: Workspace
     revision: Revision | None
 
-    def blobs(self, folders: frozenset[str]) -> dict[PurePosixPath, str]:
-        """Git's names of all sources; `folders` are the first parts of their paths."""
+    def blobs(self) -> dict[PurePosixPath, str]:
+        """Git's names of all sources."""
         if self.revision is None:
-            files = Workspace.read(self.root).files()
-            return {path: blob_digest((self.root / path).read_bytes()) for path in files}
-        return {
-            path: blob
-            for path, (_, blob) in self.revision.files().items()
-            if path.parts[0] in folders or str(path) in ROOT_FILES
-        }
+            root = self.here.root
+            return {path: blob_digest((root / path).read_bytes()) for path in self.here.files()}
+        return {path: blob for path, (_, blob) in self._files(self.revision).items()}
 
     def differing(self, other: _Tree) -> frozenset[PurePosixPath]:
         """The sources that the trees do not share."""
-        folders = frozenset(
-            one.folder.parts[0] for one in Workspace.read(self.root).packages.values()
-        )
-        mine, theirs = self.blobs(folders), other.blobs(folders)
+        mine, theirs = self.blobs(), other.blobs()
         # The working tree knows which files are sources; a revision is asked for those alone.
         if self.revision is None:
             theirs = _only(theirs, mine)
@@ -160,20 +181,24 @@ class _Tree:
             mine = _only(mine, theirs)
         return frozenset(path for path in {*mine, *theirs} if mine.get(path) != theirs.get(path))
 
-    def unpacked(self, stack: ExitStack) -> Path:
-        """A folder with the sources."""
+    def workspace(self, kept: ExitStack) -> Workspace:
+        """The workspace, of a revision in a folder that stays until `kept` is closed."""
         if self.revision is None:
-            return self.root
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="topology-")))
-        packages = Workspace.read(self.root).packages.values()
-        folders = frozenset(one.folder.parts[0] for one in packages)
-        files = {
+            return self.here
+        folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="topology-")))
+        self.revision.extract(folder, self._files(self.revision))
+        return Workspace.read(folder)
+
+    def _files(self, revision: Revision) -> dict[PurePosixPath, tuple[str, str]]:
+        """What lies in a package's folder, one that `here` does not have included."""
+        groups = {one.folder.parent for one in self.here.packages.values()}
+        tops = {PurePosixPath(group.parts[0]) for group in groups if group.parts}
+        names = map(PurePosixPath, ROOT_FILES)
+        return {
             path: entry
-            for path, entry in self.revision.files().items()
-            if path.parts[0] in folders or str(path) in ROOT_FILES
+            for path, entry in revision.files(*sorted({*tops, *names})).items()
+            if path.parent not in groups or str(path) in ROOT_FILES
         }
-        self.revision.extract(folder, files)
-        return folder
 
 
 def _only(

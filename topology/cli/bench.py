@@ -207,13 +207,13 @@ def engine(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Measure the engine on generated networks and firewalls: read, resolve, check, prove, plan."""
+    """Measure the engine on generated networks: read, resolve, check, prove, plan, diff."""
     from topology.bench.engine import FIREWALLS, NETWORKS, measured
     from topology.cli.views.progress import say
 
     networks = [("network", size) for size in NETWORKS if size <= most]
     firewalls = [("firewall", size) for size in FIREWALLS if size <= most]
-    costs = measured([*networks, *firewalls], say)
+    costs = measured([("poc", 0), *networks, *firewalls], say)
     if plot is not None:
         from topology.bench.plot import plot as draw
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from rich.console import Console
 from rich.table import Table
@@ -12,19 +12,29 @@ from topology.bench.engine import Cost
 __all__ = ["print_costs"]
 
 
-def print_costs(costs: Iterable[Cost]) -> None:
+def print_costs(costs: Collection[Cost]) -> None:
     """Prints seconds a stage and memory; what is generated is proved, or it is said."""
     table = Table(box=None, pad_edge=False)
     table.add_column("topology")
-    for column in ("load", "resolve", "check", "prove", "plan", "explain", "MiB", "statements"):
+    stages = ("load", "resolve", "check", "prove", "plan", "explain", "diff")
+    for column in (*stages, "MiB", "statements"):
         table.add_column(column, justify="right")
     for cost in costs:
-        what = "nodes" if cost.kind == "network" else "rules on one firewall"
-        stages = (cost.load, cost.resolve, cost.check, cost.prove, cost.plan, cost.explain)
+        what = "rules on one firewall" if cost.kind == "firewall" else "nodes"
         table.add_row(
             f"{cost.size:,} {what}",
-            *(f"{seconds:.3f} s" for seconds in stages),
+            *(_seconds(getattr(cost, stage)) for stage in stages),
             str(cost.memory),
             f"{cost.statements:,}" + ("" if cost.holds else ", broken"),
         )
-    Console(highlight=False, markup=False).print(table)
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    for cost in costs:
+        if cost.command is not None:
+            console.print(
+                f"topology diff HEAD of the proof of concept: {cost.command:.3f} s in all"
+            )
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f} s"

@@ -17,10 +17,11 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.support.dataplanes import Dataplanes, build_oracle
+from tests.support.dataplanes import Dataplanes, build_oracle, identity_of
 from tests.support.differences import explained
 from tests.support.golden import PROJECT
 from tests.support.marks import LIVE_AS_ROOT
+from tests.support.policies import many
 from tests.support.traffic import Traffic
 from topology.pipeline import require_file
 from topology.resolve.types import (
@@ -70,6 +71,13 @@ OPEN = (
     _rule("rest", source="external"),
 )
 
+MANY = (
+    OPEN[4],
+    *many([str(one) for each in HOSTS for one in each], PORTS, 300, seed=4),
+    _rule("from-outside", source="external"),
+)
+"""More than nftables gets as a list: it has them as a tree."""
+
 
 def nodes() -> Mapping[str, ResolvedNode]:
     """The firewall of the proof of concept, and two whose rules let more through."""
@@ -77,6 +85,7 @@ def nodes() -> Mapping[str, ResolvedNode]:
     return MappingProxyType(
         {
             "poc": firewall,
+            "many": replace(firewall, policy=ResolvedPolicy("many", RuleAction.DENY, True, MANY)),
             "open": replace(firewall, policy=ResolvedPolicy("open", RuleAction.DENY, True, OPEN)),
             "stateless": replace(
                 firewall, policy=ResolvedPolicy("open", RuleAction.DENY, False, OPEN)
@@ -108,9 +117,27 @@ def test_both_dataplanes_forward_the_same(name: str, oracle: Path, tmp_path: Pat
         same, named, stories = same + alike, named + known, stories + told
     counts = f"{name}: of {ROUNDS * ROUND} packets {same} forwarded alike; {dict(named)}"
     assert not stories, f"{len(stories)} differences without a name:\n" + "\n".join(stories[:10])
-    assert same > ROUNDS * (20 if name == "poc" else ROUND // 2), counts
+    assert same > ROUNDS * {"poc": 20, "many": ROUND // 3}.get(name, ROUND // 2), counts
     # Names are for the odd packet, not for many.
     assert named.total() < same / 5, counts
+
+
+@pytest.mark.parametrize("stateful", [True, False], ids=["stateful", "stateless"])
+def test_the_kernel_decides_by_a_tree_as_by_a_list(
+    stateful: bool, oracle: Path, tmp_path: Path
+) -> None:
+    policy = ResolvedPolicy("many", RuleAction.DENY, stateful, MANY[1:])
+    dataplanes = Dataplanes(replace(nodes()["poc"], policy=policy), HOSTS, oracle, tmp_path)
+    frames = list(Traffic(dataplanes.world(PORTS), 1).frames(ROUND))
+    by_tree, by_list = (
+        [
+            Counter((port, identity_of(one)) for port, one in batch if dataplanes.is_forwarded(one))
+            for batch in dataplanes.through_linux(frames, as_list=as_list)
+        ]
+        for as_list in (False, True)
+    )
+    assert by_tree == by_list
+    assert sum(batch.total() for batch in by_tree) > ROUND // 4
 
 
 @pytest.mark.full

@@ -21,7 +21,7 @@ from topology.render.config import service_config
 from topology.render.nftables import interface_names, nftables
 from topology.resolve.types import Address, ResolvedNode
 
-__all__ = ["Dataplanes", "Difference", "bare", "build_oracle"]
+__all__ = ["Dataplanes", "Difference", "bare", "build_oracle", "identity_of"]
 
 
 def build_oracle(scratch: Path) -> Path:
@@ -59,6 +59,20 @@ class Dataplanes:
     def gateways(self) -> set[Address]:
         """The neighbours that routes lead through."""
         return {route.via for route in self.node.routes}
+
+    @property
+    def own(self) -> set[Address]:
+        """Whom it speaks as; Linux also as any router of a prefix (RFC 4291 section 2.6.1)."""
+        return {
+            one
+            for interface in self.interfaces
+            for a in interface.addresses
+            for one in ((a.ip, a.network.network_address) if a.version == 6 else (a.ip,))
+        }
+
+    def is_forwarded(self, frame: bytes) -> bool:
+        """Whether what left is somebody else's packet."""
+        return not _is_own_talk(frame) and _source(frame) not in self.own
 
     def neighbours(self) -> list[tuple[int, Address]]:
         """Who answers on which port: gateways, and hosts on attached prefixes."""
@@ -111,8 +125,8 @@ class Dataplanes:
         stream = io.BytesIO(done.stdout)
         return [frames_of(stream, stream.read(1)[0]) for _ in frames]
 
-    def through_linux(self, frames: Sequence[Sent]) -> list[list[Sent]]:
-        """What leaves for each `BATCH` of frames."""
+    def through_linux(self, frames: Sequence[Sent], *, as_list: bool = False) -> list[list[Sent]]:
+        """What leaves for each `BATCH` of frames, by a container's ruleset or by the list."""
         names = interface_names(self.node)
         node: Node = {
             "interfaces": [
@@ -128,7 +142,7 @@ class Dataplanes:
                 (str(address), names[self.interfaces[port].segment], f"02:00:00:00:ff:{port:02x}")
                 for port, address in self.neighbours()
             ],
-            "ruleset": nftables(self.node),
+            "ruleset": nftables(self.node, as_list=as_list),
         }
         done = subprocess.run(
             ["unshare", "--net", sys.executable, "-m", "tests.support.kernel"],
@@ -148,9 +162,9 @@ class Dataplanes:
         by_batch = self.through_linux(frames)
         found = []
         for number, (_, frame) in enumerate(frames):
-            key = _same(frame)
+            key = identity_of(frame)
             left = by_frame[number], by_batch[number // BATCH]
-            rust, linux = (any(_same(one) == key for _, one in each) for each in left)
+            rust, linux = (any(identity_of(one) == key for _, one in each) for each in left)
             found.append((rust, linux))
         return found
 
@@ -160,14 +174,7 @@ class Dataplanes:
         What the node says itself (its answers and errors) is left out: how often a node may
         speak is limited in both, and what it says is tested by itself.
         """
-        own = {a.ip for interface in self.interfaces for a in interface.addresses}
-        # Linux answers as any router of the prefix, too (RFC 4291 section 2.6.1).
-        own |= {
-            a.network.network_address
-            for interface in self.interfaces
-            for a in interface.addresses
-            if a.version == 6
-        }
+        own = self.own
         by_frame = self.through_rust(frames)
         by_batch = self.through_linux(frames)
         same, differences = 0, []
@@ -179,7 +186,9 @@ class Dataplanes:
             same += (theirs & ours).total()
             for only, left in (("linux", theirs - ours), ("rust", ours - theirs)):
                 for one in left.elements():
-                    origin = next((c for c in came if _same(c[1]) == _same(one[1])), None)
+                    origin = next(
+                        (c for c in came if identity_of(c[1]) == identity_of(one[1])), None
+                    )
                     if origin is not None:
                         differences.append(Difference(only, origin, one))
                     elif not _is_own_talk(one[1]):
@@ -215,7 +224,7 @@ def _is_own_talk(frame: bytes) -> bool:
     return source is None or source.is_link_local or source.is_unspecified
 
 
-def _same(frame: bytes) -> bytes:
+def identity_of(frame: bytes) -> bytes:
     """What a packet is known by before and after it is forwarded: all but TTL and checksum."""
     if frame[12:14] == b"\x08\0":
         return frame[16:22] + frame[23:24] + frame[26:34]

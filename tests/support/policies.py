@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Interface, IPv6Interface, ip_network
+from random import Random
 from types import MappingProxyType
 
 from topology.resolve.types import (
@@ -101,12 +102,93 @@ _CONTENTS = (
     ),
     _rule("either", sources=_interfaces("outside", "inside")),
 )
+# More than a list holds: told apart by addresses, ports, protocols and interfaces.
+_MANY = (
+    *(
+        _rule(
+            f"partner-{number}",
+            Match((_TCP, _UDP)[number % 2], ports=((443, 443),)),
+            sources=_prefixes(f"10.{number}.0.0/16", f"2001:db8:{number}::/48"),
+            destinations=_prefixes("192.0.2.7/32", "2001:db8::7/128") if number % 4 else (),
+            permit=number % 5 > 0,
+            log=number % 10 == 0,
+        )
+        for number in range(24)
+    ),
+    *(
+        _rule(
+            f"service-{number}",
+            Match(_TCP, ports=((1000 + 4 * number, 1001 + 4 * number + number % 3),)),
+            destinations=_interfaces("inside"),
+        )
+        for number in range(24)
+    ),
+    _rule("echo", Match(_ICMP, types=(8, 0)), Match(_ICMPV6, types=(128,)), permit=False, log=True),
+    _rule("web", Match(_TCP, ports=((80, 80),)), sources=_interfaces("outside")),
+)
+_KINDS = tuple(
+    _rule(
+        f"{kind}-{number}",
+        match,
+        sources=_interfaces("outside" if number % 2 else "inside"),
+        destinations=_interfaces("inside" if number % 2 else "outside"),
+    )
+    for number in range(8)
+    for kind, match in (
+        ("icmp", Match(_ICMP, types=(number,))),
+        ("icmpv6", Match(_ICMPV6, types=(number,))),
+        ("tcp", Match(_TCP)),
+        ("udp", Match(_UDP, ports=((number, number),))),
+        ("any", Match(_UDP)),
+    )
+)
+
+
+def many(hosts: Sequence[str], ports: Sequence[int], count: int, seed: int) -> list[ResolvedRule]:
+    """Random rules of all kinds that flows between these hosts and ports meet."""
+    random = Random(seed)
+
+    def side() -> tuple[Endpoint, ...]:
+        if random.random() < 0.3:
+            return ()
+        networks = [
+            ip_network(one).supernet(prefixlen_diff=random.choice((0, 0, 1, 4, 8)))
+            for one in random.sample(hosts, random.randint(1, 3))
+        ]
+        return tuple(Endpoint(prefix=one) for one in networks)
+
+    def match() -> tuple[Match, ...]:
+        low = random.choice(ports)
+        span = ((low, low + random.choice((0, 0, 1, 300))),)
+        return random.choice(
+            (
+                (Match(_TCP, ports=span), Match(_UDP, ports=span)),
+                (Match(_TCP, ports=span),),
+                (Match(_UDP, ports=span),),
+                (Match(_ICMP, types=(random.randrange(20),)),),
+                (Match(_ICMPV6, types=(random.randrange(120, 140),)),),
+            )
+        )
+
+    return [
+        _rule(
+            f"random-{number}",
+            *match(),
+            permit=random.random() < 0.7,
+            sources=side(),
+            destinations=side(),
+        )
+        for number in range(count)
+    ]
+
 
 CASES: Mapping[str, ResolvedNode] = MappingProxyType(
     {
         "addresses": firewall(*_ADDRESSES),
         "contents": firewall(*_CONTENTS),
         "empty": firewall(),
+        "kinds": firewall(*_KINDS),
+        "many": firewall(*_MANY),
         "open": firewall(default=RuleAction.PERMIT),
         "renamed": firewall(
             _rule("in", Match(_TCP), sources=_interfaces("a-segment-with-a-long-name")),

@@ -85,4 +85,4 @@ def _prefix(text: str, family: int) -> str:
 
 
 def _uncounted(ruleset: str) -> str:
-    return re.sub(r"counter packets \d+ bytes \d+", "counter", ruleset).strip()
+    return re.sub(r" ?packets \d+ bytes \d+", "", ruleset).strip()

@@ -4,6 +4,10 @@ The init of a container with `dataplane: kernel` loads the same ruleset over net
 same rules, without nft; a live test reads back what it loaded and compares it with this text. So
 both follow one plan: a chain `rules` that the hooks for forwarded and for own packets jump to,
 so that each packet is counted by one rule whichever way it takes.
+
+Few rules are a list. Of many, verdict maps choose a short list (`decision_tree`), whose end leads
+back to the default; a rule stands in each list that it may match in, and its counter and the limit
+of its log are objects that all of these share.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from topology.render.decision_tree import LIST, Box, Field, Node, tree
 from topology.resolve.types import (
     Endpoint,
     Match,
@@ -27,7 +32,8 @@ __all__ = ["TABLE", "nftables"]
 TABLE = "topology"
 
 # Logged drops go to init through the kernel's packet log, headers only, a few each second.
-_LOG = 'limit rate 10/second burst 20 packets log prefix "{name}" group 1 snaplen 128'
+_RATE = "rate 10/second burst 20 packets"
+_LOG = 'log prefix "{name}" group 1 snaplen 128'
 
 # The longest name of a Linux interface, and names that mean something else to Linux.
 _NAME_LENGTH = 15
@@ -36,8 +42,9 @@ _NOT_NAMES = frozenset({".", "..", "all", "default", "lo"})
 _VERDICTS = {RuleAction.DENY: "drop", RuleAction.PERMIT: "accept"}
 _TYPED = {Protocol.ICMP: 4, Protocol.ICMPV6: 6}
 _FAMILIES = {4: ("ip", "ipv4", 32), 6: ("ip6", "ipv6", 128)}
-# What nft calls the numbers of the protocols where they have other names than here.
+# What nft calls the protocols where they have other names than here, and their numbers.
 _L4PROTO = {Protocol.ICMPV6: "ipv6-icmp"}
+_NUMBERS = {Protocol.ICMP: 1, Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMPV6: 58}
 _LAST_PORT = 65535
 
 _Range = tuple[int, int]
@@ -58,10 +65,23 @@ class _Content:
 
     protocol: Protocol | None = None
     detail: str | None = None
+    ports: tuple[_Range, ...] = ()
 
 
-def nftables(node: ResolvedNode) -> str:
-    """The ruleset of a node that filters, one table of both families.
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One of the combinations that a rule stands for: its conditions in nft's words."""
+
+    rule: ResolvedRule
+    conditions: str
+    content: _Content
+    source: _Side
+    destination: _Side
+    family: int | None
+
+
+def nftables(node: ResolvedNode, *, as_list: bool = False) -> str:
+    """The ruleset of a node that filters, one table of both families; `as_list` without a tree.
 
     Raises `ValueError` for a node without a policy.
     """
@@ -69,8 +89,17 @@ def nftables(node: ResolvedNode) -> str:
     if policy is None:
         raise ValueError(f"{node.name} has no policy")
     verdict = _VERDICTS[policy.default]
+    names = interface_names(node)
+    lines = [line for rule in policy.rules for line in _alternatives(rule, names)]
+    if as_list or len(lines) <= LIST:
+        objects, entry = "", [text for line in lines for text in _own(line)]
+        lists: list[tuple[str, list[str]]] = []
+    else:
+        objects = _objects(lines)
+        entry, lists = _tree(lines, sorted(names.values()))
     chains = (
-        ("rules", _rules(policy, interface_names(node))),
+        ("rules", _rules(policy, entry)),
+        *lists,
         (
             "forward",
             (f"type filter hook forward priority filter; policy {verdict};", "jump rules"),
@@ -89,7 +118,7 @@ def nftables(node: ResolvedNode) -> str:
         ),
     )
     body = "\n".join(_chain(name, lines) for name, lines in chains)
-    return f"table inet {TABLE} {{\n{body}}}\n"
+    return f"table inet {TABLE} {{\n{objects}{body}}}\n"
 
 
 def _chain(name: str, lines: Iterable[str]) -> str:
@@ -109,30 +138,118 @@ def interface_names(node: ResolvedNode) -> dict[str, str]:
     return {one: f"port{index}" for index, one in enumerate(segments)}
 
 
-def _rules(policy: ResolvedPolicy, names: dict[str, str]) -> tuple[str, ...]:
-    lines: list[str] = []
+def _rules(policy: ResolvedPolicy, entry: Iterable[str]) -> Iterator[str]:
     if policy.stateful:
-        lines += [
-            'ct state established counter accept comment "established"',
-            'ct state related counter accept comment "related"',
-            # Conntrack calls an unasked echo reply invalid, too: of ICMP the rules decide.
-            'meta l4proto { tcp, udp } ct state invalid counter drop comment "invalid"',
-        ]
-    for rule in policy.rules:
-        for conditions in _alternatives(rule, names):
-            lines += _decide(conditions, rule.action, rule.name, log=rule.log)
-    lines += _decide("", policy.default, "default", log=True)
-    return tuple(lines)
+        yield 'ct state established counter accept comment "established"'
+        yield 'ct state related counter accept comment "related"'
+        # Conntrack calls an unasked echo reply invalid, too: of ICMP the rules decide.
+        yield 'meta l4proto { tcp, udp } ct state invalid counter drop comment "invalid"'
+    yield from entry
+    if policy.default is RuleAction.DENY:
+        yield f"limit {_RATE} {_LOG.format(name='default')}"
+    yield f'counter {_VERDICTS[policy.default]} comment "default"'
 
 
-def _decide(conditions: str, action: RuleAction, name: str, *, log: bool) -> Iterator[str]:
-    """The lines that decide, the one before that reports a drop included."""
-    if log and action is RuleAction.DENY:
-        yield f"{conditions} {_LOG.format(name=name)}".lstrip()
-    yield f'{conditions} counter {_VERDICTS[action]} comment "{name}"'.lstrip()
+def _own(line: _Line) -> Iterator[str]:
+    """The lines of nft that stand for one, with a counter and a limit of their own."""
+    return _decide(line, f"limit {_RATE}", "counter")
 
 
-def _alternatives(rule: ResolvedRule, names: dict[str, str]) -> Iterator[str]:
+def _shared(line: _Line) -> Iterator[str]:
+    """The lines of nft that stand for a copy of one."""
+    name = line.rule.name
+    return _decide(line, f'limit name "log.{name}"', f'counter name "rule.{name}"')
+
+
+def _decide(line: _Line, limit: str, counter: str) -> Iterator[str]:
+    """The line that decides, behind the one that reports a drop."""
+    rule = line.rule
+    if rule.log and rule.action is RuleAction.DENY:
+        yield f"{line.conditions} {limit} {_LOG.format(name=rule.name)}".lstrip()
+    verdict = _VERDICTS[rule.action]
+    yield f'{line.conditions} {counter} {verdict} comment "{rule.name}"'.lstrip()
+
+
+def _objects(lines: Iterable[_Line]) -> str:
+    """What copies of a rule share."""
+    text = []
+    for rule in dict.fromkeys(line.rule for line in lines):
+        text.append(f"\tcounter rule.{rule.name} {{\n\t}}\n\n")
+        if rule.log and rule.action is RuleAction.DENY:
+            text.append(f"\tlimit log.{rule.name} {{\n\t\t{_RATE}\n\t}}\n\n")
+    return "".join(text)
+
+
+def _tree(
+    lines: Sequence[_Line], interfaces: Sequence[str]
+) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """The line that leads into the tree, and the chains that are its branches and leaves."""
+    waiting: list[tuple[int, Node]] = []
+
+    def chain(family: int, node: Node) -> str:
+        waiting.append((family, node))
+        return f"tree{len(waiting)}"
+
+    roots = tree([_box(line, interfaces) for line in lines])
+    families = [f"{_FAMILIES[one][1]} : jump {chain(one, node)}" for one, node in roots.items()]
+    chains = []
+    # Grows while it is read.
+    for number, (family, top) in enumerate(waiting, 1):
+        body, node = [], top
+        while cut := node.cut:
+            members = [
+                f"{_value(cut.field, family, ends, interfaces)} : goto {name}"
+                for ranges, child in cut.parts
+                for name in [chain(family, child)]
+                for ends in ranges
+            ]
+            body.append(f"{_selector(cut.field, family)} vmap {{ {', '.join(members)} }}")
+            node = cut.rest
+        body += [text for line in node.lines for text in _shared(lines[line])]
+        chains.append((f"tree{number}", body))
+    return [f"meta nfproto vmap {{ {', '.join(families)} }}"], chains
+
+
+def _box(line: _Line, interfaces: Sequence[str]) -> Box:
+    """What a line asks for, in numbers; an interface is its place among all."""
+    content, source, destination = line.content, line.source, line.destination
+    places = [
+        tuple((interfaces.index(one),) * 2 for one in side.interfaces)
+        for side in (source, destination)
+    ]
+    number = None if content.protocol is None else _NUMBERS[content.protocol]
+    fields = {
+        Field.DESTINATION: _partial(destination),
+        Field.SOURCE: _partial(source),
+        Field.PORT: content.ports,
+        Field.PROTOCOL: () if number is None else ((number, number),),
+        Field.INCOMING: places[0],
+        Field.OUTGOING: places[1],
+    }
+    return Box(line.family, {field: ranges for field, ranges in fields.items() if ranges})
+
+
+def _selector(field: Field, family: int) -> str:
+    ip = _FAMILIES[family][0]
+    return {
+        Field.DESTINATION: f"{ip} daddr",
+        Field.SOURCE: f"{ip} saddr",
+        Field.PORT: "th dport",
+        Field.PROTOCOL: "meta l4proto",
+        Field.INCOMING: "iifname",
+        Field.OUTGOING: "oifname",
+    }[field]
+
+
+def _value(field: Field, family: int, ends: _Range, interfaces: Sequence[str]) -> str:
+    if field in (Field.DESTINATION, Field.SOURCE):
+        return _address_range(family, ends)
+    if field in (Field.INCOMING, Field.OUTGOING):
+        return f'"{interfaces[ends[0]]}"'
+    return _numbers(ends)
+
+
+def _alternatives(rule: ResolvedRule, names: dict[str, str]) -> Iterator[_Line]:
     """The combinations of contents, sources and destinations that a rule stands for."""
     for content in _contents(rule.matches):
         for source in _sides(rule.sources, names):
@@ -140,7 +257,9 @@ def _alternatives(rule: ResolvedRule, names: dict[str, str]) -> Iterator[str]:
                 typed = None if content.protocol is None else _TYPED.get(content.protocol)
                 families = {typed, source.family, destination.family} - {None}
                 if len(families) < 2:
-                    yield _conditions(content, source, destination, next(iter(families), None))
+                    family = next(iter(families), None)
+                    words = _conditions(content, source, destination, family)
+                    yield _Line(rule, words, content, source, destination, family)
 
 
 def _conditions(content: _Content, source: _Side, destination: _Side, family: int | None) -> str:
@@ -152,7 +271,7 @@ def _conditions(content: _Content, source: _Side, destination: _Side, family: in
     addressed = [
         f"{_FAMILIES[side.family][0]} {what} {_addresses(side.family, side.ranges)}"
         for what, side in (("saddr", source), ("daddr", destination))
-        if side.family is not None and side.ranges != _all_addresses(side.family)
+        if side.family is not None and _partial(side)
     ]
     typed = content.protocol in _TYPED and content.detail is not None
     if family is not None and not addressed and not typed:
@@ -173,23 +292,26 @@ def _contents(matches: Sequence[Match]) -> tuple[_Content, ...]:
     found = []
     for protocol in dict.fromkeys(match.protocol for match in matches):
         of_it = [match for match in matches if match.protocol is protocol]
-        found.append(_Content(protocol, _detail(protocol, of_it)))
+        ports = _ports(of_it)
+        found.append(_Content(protocol, _detail(protocol, of_it, ports), ports))
     return tuple(found)
 
 
-def _detail(protocol: Protocol, matches: Sequence[Match]) -> str | None:
+def _ports(matches: Sequence[Match]) -> tuple[_Range, ...]:
+    """The ports that matches of one protocol ask for; none if any will do."""
+    if not all(match.ports for match in matches):
+        return ()
+    ranges = _merge(one for match in matches for one in match.ports)
+    return () if ranges == ((0, _LAST_PORT),) else ranges
+
+
+def _detail(protocol: Protocol, matches: Sequence[Match], ports: Sequence[_Range]) -> str | None:
     if protocol in _TYPED:
         if not all(match.types for match in matches):
             return None
         types = sorted({one for match in matches for one in match.types})
         return f"{protocol.value} type {_braced([str(one) for one in types])}"
-    if not all(match.ports for match in matches):
-        return None
-    ranges = _merge(one for match in matches for one in match.ports)
-    if ranges == ((0, _LAST_PORT),):
-        return None
-    ports = [str(low) if low == high else f"{low}-{high}" for low, high in ranges]
-    return f"{protocol.value} dport {_braced(ports)}"
+    return f"{protocol.value} dport {_braced([_numbers(one) for one in ports])}" if ports else None
 
 
 def _sides(endpoints: Sequence[Endpoint], names: dict[str, str]) -> tuple[_Side, ...]:
@@ -223,8 +345,10 @@ def _merge(ranges: Iterable[_Range]) -> tuple[_Range, ...]:
     return tuple(merged)
 
 
-def _all_addresses(family: int) -> tuple[_Range, ...]:
-    return ((0, (1 << _FAMILIES[family][2]) - 1),)
+def _partial(side: _Side) -> tuple[_Range, ...]:
+    """The addresses that a side asks for; none if any will do."""
+    everything = ((0, (1 << _FAMILIES[side.family or 6][2]) - 1),)
+    return () if side.ranges == everything else side.ranges
 
 
 def _addresses(family: int, ranges: Sequence[_Range]) -> str:
@@ -240,6 +364,11 @@ def _address_range(family: int, ends: _Range) -> str:
     if span & (span - 1) == 0 and low % span == 0:
         return f"{address(low)}/{_FAMILIES[family][2] - span.bit_length() + 1}"
     return f"{address(low)}-{address(high)}"
+
+
+def _numbers(ends: _Range) -> str:
+    low, high = ends
+    return str(low) if low == high else f"{low}-{high}"
 
 
 def _names(names: Sequence[str]) -> str:

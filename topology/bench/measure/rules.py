@@ -34,9 +34,9 @@ class Rules(OnSite):
         "New connections as above, through firewalls of 10, 100, 1,000 and 5,000 rules. The added "
         "rules stand first, deny ports of two hosts to prefixes that nobody sends from, and never "
         "match: each first packet of a connection passes all of them, its others pass none. The "
-        "stock firewall has the ruleset that the project renders, which is a list; sets and maps "
-        f"would be flat. Every firewall has {RULES_MEMORY} MiB here, since the defaults do not "
-        f"hold 5,000 rules. {CONDITIONS}"
+        "stock firewall has them as a list, one after the other, as people write them; the kernel "
+        "of containers has the same rules as a tree of verdict maps. Every firewall has "
+        f"{RULES_MEMORY} MiB here, since the defaults do not hold 5,000 rules. {CONDITIONS}"
     )
     tools: ClassVar[tuple[str, ...]] = ("wrk", "nginx", "nsd", "nft")
     counts: ClassVar = (10, 5000, 1000, 100)

@@ -182,7 +182,8 @@ class StockNetwork:
         self._ip(inner, namespace)
         if node.policy is not None:
             rules = self._folder(node) / "rules.nft"
-            rules.write_text(nftables(node), encoding="utf-8")
+            # A list however long, as people write them: the containers' tree is what is compared.
+            rules.write_text(nftables(node, as_list=True), encoding="utf-8")
             self.run(node.name, "nft", "-f", str(rules))
 
     def _serve(self, node: ResolvedNode) -> None:

@@ -8,7 +8,8 @@ use service_config::Action;
 
 use super::ranges::{Range, prefix_length};
 use super::ruleset::{
-    Chain, Condition, Family, Hook, LOG_GROUP, LOG_LENGTH, LOG_RATE, NftRule, Outcome, TABLE,
+    Condition, Family, Hook, LOG_GROUP, LOG_LENGTH, LOG_RATE, NftRule, Outcome, Ruleset, Selector,
+    Shared, TABLE,
 };
 use crate::netlink::message::{Attributes, Batch, flags};
 
@@ -20,6 +21,7 @@ const NEW_CHAIN: u16 = SUBSYSTEM | 3;
 const NEW_RULE: u16 = SUBSYSTEM | 6;
 const NEW_SET: u16 = SUBSYSTEM | 9;
 const NEW_ELEMENTS: u16 = SUBSYSTEM | 12;
+const NEW_OBJECT: u16 = SUBSYSTEM | 18;
 
 /// `NFPROTO_INET`: rules for both IP versions.
 pub const INET: u8 = 1;
@@ -31,6 +33,11 @@ const VERDICT_REGISTER: u32 = 0;
 const DROP: u32 = 0;
 const ACCEPT: u32 = 1;
 const JUMP: u32 = -3i32 as u32;
+const GOTO: u32 = -4i32 as u32;
+
+/// `NFT_OBJECT_COUNTER`.
+pub const OBJECT_COUNTER: u32 = 1;
+const OBJECT_LIMIT: u32 = 4;
 
 const EQUAL: u32 = 0;
 const NOT_EQUAL: u32 = 1;
@@ -48,11 +55,15 @@ const META_PACKET_TYPE: u32 = 19;
 const SET_ANONYMOUS: u32 = 1;
 const SET_CONSTANT: u32 = 2;
 const SET_INTERVAL: u32 = 4;
+const SET_MAP: u32 = 8;
+const VERDICTS: u32 = 0xffff_ff00;
 /// The name under which the kernel makes up one.
 const SET_NAME: &str = "__set%d";
+/// The same for a map.
+const MAP_NAME: &str = "__map%d";
 const INTERFACE_NAME: usize = 16;
 /// Elements in one message: its list must stay below 64 kB.
-const ELEMENTS: usize = 1000;
+const ELEMENTS: usize = 500;
 
 /// A type of nft's, and the byte order of its values, by which nft prints a set's elements.
 #[derive(Clone, Copy)]
@@ -61,6 +72,7 @@ struct KeyType {
     host_order: bool,
 }
 
+const FAMILY: KeyType = KeyType { number: 2, host_order: true };
 const IPV4_ADDRESS: KeyType = KeyType { number: 7, host_order: false };
 const IPV6_ADDRESS: KeyType = KeyType { number: 8, host_order: false };
 const PROTOCOL: KeyType = KeyType { number: 12, host_order: false };
@@ -75,14 +87,16 @@ pub const fn generic(family: u8, resource: u16) -> [u8; 4] {
     [family, 0, high, low]
 }
 
-/// A transaction that makes the policy's table; `chains` in an order in which jumps lead back.
+/// A transaction that makes the policy's table.
 #[must_use]
-pub fn table(chains: &[Chain]) -> Batch {
+pub fn table(ruleset: &Ruleset) -> Batch {
+    let chains = &ruleset.chains;
     let mut batch = begin(INET);
+    ruleset.shared.iter().for_each(|shared| objects(&mut batch, shared));
     for chain in chains {
         batch.message(NEW_CHAIN, flags::CREATE, &generic(INET, 0), |a| {
             a.string(1, TABLE);
-            a.string(3, chain.name);
+            a.string(3, &chain.name);
             if let Some((hook, policy)) = chain.hook {
                 a.string(7, "filter");
                 a.be32(5, verdict(policy));
@@ -96,10 +110,48 @@ pub fn table(chains: &[Chain]) -> Batch {
     let mut sets = 0;
     for chain in chains {
         for rule in &chain.rules {
-            encode_rule(&mut batch, chain.name, rule, &mut sets);
+            encode_rule(&mut batch, &chain.name, rule, &mut sets);
         }
     }
     end(batch)
+}
+
+/// Adds the counter, and the limit if there is one, that copies of a rule share.
+fn objects(batch: &mut Batch, shared: &Shared) {
+    batch.message(NEW_OBJECT, flags::CREATE, &generic(INET, 0), |a| {
+        a.string(1, TABLE);
+        a.string(2, &counter_name(&shared.name));
+        a.be32(3, OBJECT_COUNTER);
+        a.nested(4, |a| {
+            a.be64(1, 0);
+            a.be64(2, 0);
+        });
+    });
+    if shared.logs {
+        batch.message(NEW_OBJECT, flags::CREATE, &generic(INET, 0), |a| {
+            a.string(1, TABLE);
+            a.string(2, &limit_name(&shared.name));
+            a.be32(3, OBJECT_LIMIT);
+            a.nested(4, log_rate);
+        });
+    }
+}
+
+fn counter_name(rule: &str) -> String {
+    alloc::format!("rule.{rule}")
+}
+
+fn limit_name(rule: &str) -> String {
+    alloc::format!("log.{rule}")
+}
+
+fn log_rate(limit: &mut Attributes<'_>) {
+    let (rate, burst) = LOG_RATE;
+    limit.be64(1, rate);
+    limit.be64(2, 1);
+    limit.be32(3, burst);
+    limit.be32(4, 0);
+    limit.be32(5, 0);
 }
 
 /// A transaction that makes a table which drops all that comes in by the named interfaces before the kernel's own
@@ -148,7 +200,7 @@ const fn verdict(action: Action) -> u32 {
 fn encode_rule(batch: &mut Batch, chain: &str, rule: &NftRule, sets: &mut u32) {
     let mut expressions = Vec::new();
     let mut family = None;
-    for condition in &rule.conditions {
+    for condition in rule.conditions.iter() {
         if let Condition::Family(one) = condition {
             family = Some(*one);
         }
@@ -157,6 +209,11 @@ fn encode_rule(batch: &mut Batch, chain: &str, rule: &NftRule, sets: &mut u32) {
             set(batch, *sets, &elements);
             *sets
         });
+    }
+    if let Outcome::Map(selector, members) = &rule.outcome {
+        *sets += 1;
+        set(batch, *sets, &map(selector, members, &mut expressions));
+        expressions.push(Expression::Map(*sets));
     }
     batch.message(NEW_RULE, flags::CREATE | flags::APPEND, &generic(INET, 0), |a| {
         a.string(1, TABLE);
@@ -167,7 +224,7 @@ fn encode_rule(batch: &mut Batch, chain: &str, rule: &NftRule, sets: &mut u32) {
             }
             outcome(a, &rule.outcome);
         });
-        if let Outcome::Decide(_, Some(name)) = &rule.outcome {
+        if let Outcome::Decide(_, Some(name)) | Outcome::DecideShared(_, name) = &rule.outcome {
             a.bytes(7, &comment(name));
         }
     });
@@ -189,6 +246,7 @@ enum Expression {
     Mask(Vec<u8>),
     Compare(u32, Vec<u8>),
     Lookup(u32),
+    Map(u32),
 }
 
 impl Expression {
@@ -229,6 +287,12 @@ impl Expression {
                 a.string(1, SET_NAME);
                 a.be32(4, *set);
             }),
+            Self::Map(map) => element(list, "lookup", |a| {
+                a.be32(2, REGISTER);
+                a.string(1, MAP_NAME);
+                a.be32(3, VERDICT_REGISTER);
+                a.be32(4, *map);
+            }),
         }
     }
 }
@@ -248,46 +312,134 @@ fn outcome(list: &mut Attributes<'_>, outcome: &Outcome) {
             }
             decision(list, verdict(*action), None);
         }
+        Outcome::DecideShared(action, name) => {
+            refer(list, OBJECT_COUNTER, &counter_name(name));
+            decision(list, verdict(*action), None);
+        }
         Outcome::Log(prefix) => {
-            let (rate, burst) = LOG_RATE;
-            element(list, "limit", |a| {
-                a.be64(1, rate);
-                a.be64(2, 1);
-                a.be32(3, burst);
-                a.be32(4, 0);
-                a.be32(5, 0);
-            });
-            element(list, "log", |a| {
-                a.string(2, prefix);
-                a.bytes(1, &LOG_GROUP.to_be_bytes());
-                a.be32(3, LOG_LENGTH);
-            });
+            element(list, "limit", log_rate);
+            log(list, prefix);
+        }
+        Outcome::LogShared(prefix) => {
+            refer(list, OBJECT_LIMIT, &limit_name(prefix));
+            log(list, prefix);
         }
         Outcome::Jump(chain) => decision(list, JUMP, Some(chain)),
+        // The lookup is all of it.
+        Outcome::Map(..) => {}
     }
+}
+
+fn refer(list: &mut Attributes<'_>, kind: u32, name: &str) {
+    element(list, "objref", |a| {
+        a.be32(1, kind);
+        a.string(2, name);
+    });
+}
+
+fn log(list: &mut Attributes<'_>, prefix: &str) {
+    element(list, "log", |a| {
+        a.string(2, prefix);
+        a.bytes(1, &LOG_GROUP.to_be_bytes());
+        a.be32(3, LOG_LENGTH);
+    });
 }
 
 fn decision(list: &mut Attributes<'_>, code: u32, chain: Option<&str>) {
     element(list, "immediate", |a| {
         a.be32(1, VERDICT_REGISTER);
-        a.nested(2, |a| {
-            a.nested(2, |a| {
-                a.be32(1, code);
-                if let Some(chain) = chain {
-                    a.string(2, chain);
-                }
-            });
-        });
+        a.nested(2, |a| decided(a, code, chain));
     });
 }
 
-/// The members of an anonymous set.
+fn decided(data: &mut Attributes<'_>, code: u32, chain: Option<&str>) {
+    data.nested(2, |a| {
+        a.be32(1, code);
+        if let Some(chain) = chain {
+            a.string(2, chain);
+        }
+    });
+}
+
+/// The members of an anonymous set or map.
 struct Elements {
     key: KeyType,
     length: usize,
     interval: bool,
-    /// A value, and whether it is the first that is no longer in the set.
-    values: Vec<(Vec<u8>, bool)>,
+    /// How a map's values lead to their chains: by jump or goto.
+    leads: Option<u32>,
+    values: Vec<Member>,
+}
+
+struct Member {
+    value: Vec<u8>,
+    /// Whether it is the first value that is no longer in the set.
+    ends: bool,
+    chain: Option<String>,
+}
+
+impl Member {
+    const fn begin(value: Vec<u8>, chain: Option<String>) -> Self {
+        Self { value, ends: false, chain }
+    }
+
+    const fn end(value: Vec<u8>) -> Self {
+        Self { value, ends: true, chain: None }
+    }
+}
+
+/// The map of a selector; loads what it looks up.
+fn map(selector: &Selector, members: &[(Range, String)], list: &mut Vec<Expression>) -> Elements {
+    let address = |family, offset| {
+        let (key, length) = match family {
+            Family::V4 => (IPV4_ADDRESS, 4),
+            Family::V6 => (IPV6_ADDRESS, 16),
+        };
+        (key, length, Expression::Load { header: NETWORK_HEADER, offset, length })
+    };
+    let (key, length, load) = match selector {
+        Selector::Family => (FAMILY, 1, Expression::Meta(META_FAMILY)),
+        Selector::Source(family) => address(*family, source_offset(*family)),
+        Selector::Destination(family) => address(*family, destination_offset(*family)),
+        Selector::Port => (PORT, 2, DESTINATION_PORT),
+        Selector::Protocol => (PROTOCOL, 1, Expression::Meta(META_PROTOCOL)),
+        Selector::Incoming(_) => (NAME, 16, Expression::Meta(META_INCOMING_NAME)),
+        Selector::Outgoing(_) => (NAME, 16, Expression::Meta(META_OUTGOING_NAME)),
+    };
+    list.push(load);
+    let lead = if *selector == Selector::Family { JUMP } else { GOTO };
+    if let Selector::Incoming(names) | Selector::Outgoing(names) = selector {
+        let member = |(range, chain): &(Range, String)| {
+            Member::begin(padded(&names[range.0 as usize]), Some(chain.clone()))
+        };
+        let values = members.iter().map(member).collect();
+        return Elements {
+            key,
+            length: INTERFACE_NAME,
+            interval: false,
+            leads: Some(lead),
+            values,
+        };
+    }
+    let ranges = members.iter().map(|(range, chain)| (*range, Some(chain.clone())));
+    Elements { leads: Some(lead), ..spans(key, length as usize, ranges) }
+}
+
+const DESTINATION_PORT: Expression =
+    Expression::Load { header: TRANSPORT_HEADER, offset: 2, length: 2 };
+
+const fn source_offset(family: Family) -> u32 {
+    if matches!(family, Family::V4) { 12 } else { 8 }
+}
+
+const fn destination_offset(family: Family) -> u32 {
+    if matches!(family, Family::V4) { 16 } else { 24 }
+}
+
+fn padded(name: &String) -> Vec<u8> {
+    let mut bytes = name.as_bytes().to_vec();
+    bytes.resize(INTERFACE_NAME, 0);
+    bytes
 }
 
 fn condition_expressions(
@@ -300,23 +452,21 @@ fn condition_expressions(
         Condition::Incoming(names) => interfaces(META_INCOMING_NAME, names, list, add_set),
         Condition::Outgoing(names) => interfaces(META_OUTGOING_NAME, names, list, add_set),
         Condition::Family(family) => {
-            let number = if *family == Family::V4 { 2 } else { 10 };
-            list.extend([Expression::Meta(META_FAMILY), Expression::Compare(EQUAL, vec![number])]);
+            let number = vec![family.number()];
+            list.extend([Expression::Meta(META_FAMILY), Expression::Compare(EQUAL, number)]);
         }
         Condition::Source(family, ranges) => {
-            let offset = if *family == Family::V4 { 12 } else { 8 };
-            addresses(*family, offset, ranges, list, add_set);
+            addresses(*family, source_offset(*family), ranges, list, add_set);
         }
         Condition::Destination(family, ranges) => {
-            let offset = if *family == Family::V4 { 16 } else { 24 };
-            addresses(*family, offset, ranges, list, add_set);
+            addresses(*family, destination_offset(*family), ranges, list, add_set);
         }
         Condition::Protocol(numbers) => {
             list.push(Expression::Meta(META_PROTOCOL));
             list.push(one_of(PROTOCOL, numbers, add_set));
         }
         Condition::Ports(ranges) => {
-            list.push(Expression::Load { header: TRANSPORT_HEADER, offset: 2, length: 2 });
+            list.push(DESTINATION_PORT);
             match ranges[..] {
                 [(low, high)] if low == high => {
                     list.push(Expression::Compare(EQUAL, bytes(low, 2)))
@@ -359,21 +509,17 @@ fn interfaces(
     list: &mut Vec<Expression>,
     add_set: &mut impl FnMut(Elements) -> u32,
 ) {
-    let padded = |name: &String| {
-        let mut bytes = name.as_bytes().to_vec();
-        bytes.resize(INTERFACE_NAME, 0);
-        bytes
-    };
     list.push(Expression::Meta(key));
     if let [name] = names {
         list.push(Expression::Compare(EQUAL, padded(name)));
         return;
     }
-    let values = names.iter().map(|name| (padded(name), false)).collect();
+    let values = names.iter().map(|name| Member::begin(padded(name), None)).collect();
     list.push(Expression::Lookup(add_set(Elements {
         key: NAME,
         length: INTERFACE_NAME,
         interval: false,
+        leads: None,
         values,
     })));
 }
@@ -421,33 +567,49 @@ fn bytes(value: u128, length: usize) -> Vec<u8> {
     value.to_be_bytes()[16 - length..].to_vec()
 }
 
-/// A set of ranges: single values if that is all they are, else where they begin and where they have ended.
 fn elements(key: KeyType, length: usize, ranges: &[Range]) -> Elements {
-    let interval = ranges.iter().any(|(low, high)| low != high);
-    let mut values = Vec::new();
-    if interval && ranges.first().is_some_and(|(low, _)| *low > 0) {
-        values.push((bytes(0, length), true));
-    }
-    let greatest = u128::MAX >> (128 - 8 * length);
-    for (low, high) in ranges {
-        values.push((bytes(*low, length), false));
-        if interval && *high < greatest {
-            values.push((bytes(high + 1, length), true));
-        }
-    }
-    Elements { key, length, interval, values }
+    spans(key, length, ranges.iter().map(|range| (*range, None)))
 }
 
-/// Adds an anonymous set with the transaction's number `id` for it.
+/// A set or map of ranges: single values if that is all they are, else where they begin and where they have ended.
+fn spans(
+    key: KeyType,
+    length: usize,
+    ranges: impl Iterator<Item = (Range, Option<String>)> + Clone,
+) -> Elements {
+    let interval = ranges.clone().any(|((low, high), _)| low != high);
+    let mut values = Vec::new();
+    if interval && ranges.clone().next().is_some_and(|((low, _), _)| low > 0) {
+        values.push(Member::end(bytes(0, length)));
+    }
+    let greatest = u128::MAX >> (128 - 8 * length);
+    let mut following = ranges.clone().skip(1).map(|((low, _), _)| low);
+    for ((low, high), chain) in ranges {
+        values.push(Member::begin(bytes(low, length), chain));
+        let next = following.next();
+        if interval && high < greatest && next != Some(high + 1) {
+            values.push(Member::end(bytes(high + 1, length)));
+        }
+    }
+    Elements { key, length, interval, leads: None, values }
+}
+
+/// Adds an anonymous set or map with the transaction's number `id` for it.
 fn set(batch: &mut Batch, id: u32, elements: &Elements) {
-    let Elements { key, length, interval, values } = elements;
+    let Elements { key, length, interval, leads, values } = elements;
+    let name = if leads.is_some() { MAP_NAME } else { SET_NAME };
     let interval_flag = if *interval { SET_INTERVAL } else { 0 };
+    let map_flag = if leads.is_some() { SET_MAP } else { 0 };
     batch.message(NEW_SET, flags::CREATE, &generic(INET, 0), |a| {
         a.string(1, TABLE);
-        a.string(2, SET_NAME);
-        a.be32(3, SET_ANONYMOUS | SET_CONSTANT | interval_flag);
+        a.string(2, name);
+        a.be32(3, SET_ANONYMOUS | SET_CONSTANT | interval_flag | map_flag);
         a.be32(4, key.number);
         a.be32(5, *length as u32);
+        if leads.is_some() {
+            a.be32(6, VERDICTS);
+            a.be32(7, 0);
+        }
         a.be32(10, id);
         a.nested(9, |a| a.be32(1, values.len() as u32));
         // For nft alone: the byte order of keys (type 0), in the machine's own order; 1 is the host's, 2 the network's.
@@ -459,17 +621,20 @@ fn set(batch: &mut Batch, id: u32, elements: &Elements) {
     for part in values.chunks(ELEMENTS) {
         batch.message(NEW_ELEMENTS, flags::CREATE, &generic(INET, 0), |a| {
             a.string(1, TABLE);
-            a.string(2, SET_NAME);
+            a.string(2, name);
             a.be32(4, id);
-            a.nested(3, |a| part.iter().for_each(|(value, ends)| member(a, value, *ends)));
+            a.nested(3, |a| part.iter().for_each(|one| member(a, one, *leads)));
         });
     }
 }
 
-fn member(list: &mut Attributes<'_>, value: &[u8], ends: bool) {
+fn member(list: &mut Attributes<'_>, member: &Member, leads: Option<u32>) {
     list.nested(1, |a| {
-        a.nested(1, |a| a.bytes(1, value));
-        if ends {
+        a.nested(1, |a| a.bytes(1, &member.value));
+        if let (Some(lead), Some(chain)) = (leads, &member.chain) {
+            a.nested(2, |a| decided(a, lead, Some(chain)));
+        }
+        if member.ends {
             a.be32(3, 1);
         }
     });

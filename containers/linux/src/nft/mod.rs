@@ -1,8 +1,12 @@
 //! The kernel's packet filter: loading a policy into it, and reading its counters back.
 
+mod branches;
 pub mod encode;
 mod ranges;
 pub mod ruleset;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 use alloc::string::String;
 use alloc::vec;
@@ -15,9 +19,11 @@ use service_core::{CounterName, Counters};
 use crate::Fatal;
 use crate::netlink::Socket;
 use crate::netlink::message::{Attribute, Batch, flags};
-use ruleset::{Chain, Condition, ESTABLISHED, Outcome, RELATED, RULES, TABLE, chains};
+use ruleset::{Chain, Condition, ESTABLISHED, Outcome, RELATED, RULES, TABLE, ruleset};
 
 const GET_RULE: u16 = 10 << 8 | 7;
+const GET_OBJECT: u16 = 10 << 8 | 19;
+const OBJECT_DATA: u16 = 4;
 const RULE_EXPRESSIONS: u16 = 4;
 const EXPRESSION_NAME: u16 = 1;
 const EXPRESSION_DATA: u16 = 2;
@@ -39,6 +45,8 @@ pub struct Policy {
     socket: Socket,
     /// For each rule in the kernel, in order.
     counted: Vec<Counted>,
+    /// For each counter that copies of a rule share, in order, the rule's index.
+    shared: Vec<usize>,
     counters: PolicyCounters,
 }
 
@@ -68,17 +76,18 @@ impl Policy {
     /// Loads a policy in one transaction.
     pub fn load(policy: &Filter, interfaces: &[Interface]) -> Result<Self, Fatal> {
         let mut socket = Socket::open(Some(NETFILTER))?;
-        let chains = chains(policy, interfaces);
-        let batch = encode::table(&chains);
+        let ruleset = ruleset(policy, interfaces);
+        let batch = encode::table(&ruleset);
         socket.make_room(batch.as_bytes().len())?;
         socket.request("load the packet filter", &batch)?;
         let mut names: Vec<String> = policy.rules.iter().map(|rule| rule.name.clone()).collect();
         names.push("default".into());
-        let counted = counted(&chains, &names);
+        let counted = counted(&ruleset.chains, &names);
         let packets = vec![0; names.len()];
         Ok(Self {
             socket,
             counted,
+            shared: ruleset.shared.iter().map(|one| one.rule).collect(),
             counters: PolicyCounters { established: 0, related: 0, invalid: 0, names, packets },
         })
     }
@@ -103,6 +112,20 @@ impl Policy {
                 Some(Counted::Nobody) | None => {}
             }
         })?;
+        if !self.shared.is_empty() {
+            let header = encode::generic(encode::INET, 0);
+            let request = Batch::one(GET_OBJECT, flags::DUMP, &header, |a| {
+                a.string(1, TABLE);
+                a.be32(3, encode::OBJECT_COUNTER);
+            });
+            let mut shared = self.shared.iter();
+            self.socket.dump("read shared counters", &request, |message| {
+                let data = message.attributes(4).find(OBJECT_DATA);
+                if let (Some(data), Some(rule)) = (data, shared.next()) {
+                    counters.packets[*rule] = packets_in(data).unwrap_or_default();
+                }
+            })?;
+        }
         Ok(&self.counters)
     }
 }
@@ -137,6 +160,11 @@ fn packets(rule: Attribute<'_>) -> Option<u64> {
             (expression.find(EXPRESSION_NAME) == Some(b"counter\0"))
                 .then(|| expression.find(EXPRESSION_DATA))
         })??;
+    packets_in(counter)
+}
+
+/// The packets in what the kernel tells of a counter.
+fn packets_in(counter: &[u8]) -> Option<u64> {
     let packets = Attribute::nested(counter).find(COUNTER_PACKETS)?;
     Some(u64::from_be_bytes(packets.try_into().ok()?))
 }

@@ -2,6 +2,7 @@
 //!
 //! `topology/render/nftables.py` writes the same ruleset as text; a test holds what this loads against that text.
 
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,7 +10,9 @@ use core::net::IpAddr;
 
 use service_config::{Action, Endpoint, Filter, Interface, Match, Prefix, Protocol, Rule};
 
+use super::branches::branches;
 use super::ranges::{Range, merge};
+use super::tree::LIST;
 use crate::network::names;
 
 /// The table's name.
@@ -55,6 +58,15 @@ impl Family {
             Self::V6 => 128,
         }
     }
+
+    /// The kernel's number of it, `NFPROTO_IPV4` or `NFPROTO_IPV6`.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::V4 => 2,
+            Self::V6 => 10,
+        }
+    }
 }
 
 /// One condition of a rule; all must hold.
@@ -91,15 +103,40 @@ pub enum Outcome {
     Decide(Action, Option<String>),
     /// Reports to the NFLOG group, no more often than [`LOG_RATE`]; the next rule decides.
     Log(String),
+    /// Decides, counted by the object that all copies of a rule share.
+    DecideShared(Action, String),
+    /// Reports, no more often than the limit that all copies of a rule share lets it.
+    LogShared(String),
     /// Goes through another chain.
     Jump(&'static str),
+    /// Goes on in the chain that stands by the packet's value, and not in this one.
+    Map(Selector, Vec<(Range, String)>),
+}
+
+/// What a map looks up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// The IP version; comes back, unlike the others.
+    Family,
+    /// The destination address.
+    Destination(Family),
+    /// The source address.
+    Source(Family),
+    /// The destination port of TCP, UDP and what else has one there.
+    Port,
+    /// What the IP header carries.
+    Protocol,
+    /// The interface it came in by; ranges are places among these names.
+    Incoming(Vec<String>),
+    /// The interface it leaves by; ranges are places among these names.
+    Outgoing(Vec<String>),
 }
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NftRule {
     /// When it applies.
-    pub conditions: Vec<Condition>,
+    pub conditions: Rc<[Condition]>,
     /// What it does.
     pub outcome: Outcome,
 }
@@ -117,16 +154,72 @@ pub enum Hook {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// Where it is entered, and what happens at its end; `None` for a chain that others jump to.
     pub hook: Option<(Hook, Action)>,
     /// Its rules.
     pub rules: Vec<NftRule>,
 }
 
-/// The chains of a policy.
+/// Counter and limit that the copies of a rule share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// The rule's place in the policy.
+    pub rule: usize,
+    /// Its name.
+    pub name: String,
+    /// Whether its drops are reported.
+    pub logs: bool,
+}
+
+/// A policy as the kernel has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruleset {
+    /// What copies share; nothing where each rule has its own.
+    pub shared: Vec<Shared>,
+    /// The chains.
+    pub chains: Vec<Chain>,
+}
+
+/// One of the combinations that a rule stands for.
+pub struct Line<'a> {
+    place: usize,
+    rule: &'a Rule,
+    pub(super) conditions: Rc<[Condition]>,
+}
+
+impl<'a> Line<'a> {
+    /// A combination that the rule at `place` stands for.
+    pub(super) fn new(place: usize, rule: &'a Rule, conditions: Vec<Condition>) -> Self {
+        Self { place, rule, conditions: conditions.into() }
+    }
+
+    fn logs(&self) -> bool {
+        self.rule.log && self.rule.action == Action::Deny
+    }
+
+    /// The kernel's rules for it, with a counter and a limit of their own.
+    fn own(&self) -> impl Iterator<Item = NftRule> {
+        let name = || self.rule.name.clone();
+        self.rules(Outcome::Log(name()), Outcome::Decide(self.rule.action, Some(name())))
+    }
+
+    /// The kernel's rules for a copy of it.
+    pub(super) fn shared(&self) -> impl Iterator<Item = NftRule> {
+        let name = || self.rule.name.clone();
+        self.rules(Outcome::LogShared(name()), Outcome::DecideShared(self.rule.action, name()))
+    }
+
+    fn rules(&self, log: Outcome, decide: Outcome) -> impl Iterator<Item = NftRule> + use<> {
+        let conditions = self.conditions.clone();
+        let outcomes = self.logs().then_some(log).into_iter().chain([decide]);
+        outcomes.map(move |outcome| NftRule { conditions: conditions.clone(), outcome })
+    }
+}
+
+/// The ruleset of a policy: a list of few rules, a tree of many.
 #[must_use]
-pub fn chains(policy: &Filter, interfaces: &[Interface]) -> Vec<Chain> {
+pub fn ruleset(policy: &Filter, interfaces: &[Interface]) -> Ruleset {
     let mut rules = Vec::new();
     if policy.stateful {
         rules.push(decide(vec![Condition::State(ESTABLISHED)], Action::Permit, "established"));
@@ -135,56 +228,78 @@ pub fn chains(policy: &Filter, interfaces: &[Interface]) -> Vec<Chain> {
         let suspect = vec![Condition::Protocol(vec![TCP, UDP]), Condition::State(INVALID)];
         rules.push(decide(suspect, Action::Deny, "invalid"));
     }
-    let names = names(interfaces);
+    let mut names = names(interfaces);
+    let lines = lines(policy, interfaces, &names);
+    let (mut shared, mut tree): (Vec<Shared>, _) = (Vec::new(), Vec::new());
+    if lines.len() <= LIST {
+        rules.extend(lines.iter().flat_map(Line::own));
+    } else {
+        for line in &lines {
+            if shared.last().is_none_or(|last| last.rule != line.place) {
+                let name = line.rule.name.clone();
+                shared.push(Shared { rule: line.place, name, logs: line.logs() });
+            }
+        }
+        names.sort_unstable();
+        let (entry, chains) = branches(&lines, &names);
+        rules.push(entry);
+        tree = chains;
+    }
+    if policy.default == Action::Deny {
+        let outcome = Outcome::Log("default".into());
+        rules.push(NftRule { conditions: Vec::new().into(), outcome });
+    }
+    rules.push(decide(Vec::new(), policy.default, "default"));
+    let mut chains = vec![Chain { name: RULES.into(), hook: None, rules }];
+    chains.append(&mut tree);
+    chains.extend(hooks(policy.default));
+    Ruleset { shared, chains }
+}
+
+/// The combinations that a policy's rules stand for, in order.
+fn lines<'a>(policy: &'a Filter, interfaces: &[Interface], names: &[String]) -> Vec<Line<'a>> {
     let named = |wanted: &str| {
         interfaces
             .iter()
             .position(|interface| interface.name == wanted)
             .map(|index| names[index].clone())
     };
-    for rule in &policy.rules {
-        for conditions in alternatives(rule, &named) {
-            if rule.log && rule.action == Action::Deny {
-                rules.push(NftRule {
-                    conditions: conditions.clone(),
-                    outcome: Outcome::Log(rule.name.clone()),
-                });
-            }
-            rules.push(decide(conditions, rule.action, &rule.name));
-        }
+    let mut lines = Vec::new();
+    for (place, rule) in policy.rules.iter().enumerate() {
+        let all = alternatives(rule, &named).into_iter();
+        lines.extend(all.map(|conditions| Line::new(place, rule, conditions)));
     }
-    if policy.default == Action::Deny {
-        rules.push(NftRule { conditions: Vec::new(), outcome: Outcome::Log("default".into()) });
-    }
-    rules.push(decide(Vec::new(), policy.default, "default"));
-    let jump = || NftRule { conditions: Vec::new(), outcome: Outcome::Jump(RULES) };
+    lines
+}
+
+/// The chains that the kernel enters.
+fn hooks(default: Action) -> [Chain; 2] {
+    let jump = || NftRule { conditions: Vec::new().into(), outcome: Outcome::Jump(RULES) };
     let neighbours = NftRule {
         conditions: vec![
             Condition::Family(Family::V6),
             Condition::Protocol(vec![ICMPV6]),
             Condition::Types(vec![NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT]),
             Condition::HopLimit(255),
-        ],
+        ]
+        .into(),
         outcome: Outcome::Decide(Action::Permit, None),
     };
     // Nothing here listens to them, and they are no attempt at this node either: neither judged nor reported.
     let to_many = NftRule {
-        conditions: vec![Condition::ToMany],
+        conditions: vec![Condition::ToMany].into(),
         outcome: Outcome::Decide(Action::Deny, None),
     };
-    vec![
-        Chain { name: RULES, hook: None, rules },
-        Chain { name: "forward", hook: Some((Hook::Forward, policy.default)), rules: vec![jump()] },
-        Chain {
-            name: "input",
-            hook: Some((Hook::Input, policy.default)),
-            rules: vec![neighbours, to_many, jump()],
-        },
+    let rules = vec![neighbours, to_many, jump()];
+    [
+        Chain { name: "forward".into(), hook: Some((Hook::Forward, default)), rules: vec![jump()] },
+        Chain { name: "input".into(), hook: Some((Hook::Input, default)), rules },
     ]
 }
 
 fn decide(conditions: Vec<Condition>, action: Action, name: &str) -> NftRule {
-    NftRule { conditions, outcome: Outcome::Decide(action, Some(name.into())) }
+    let outcome = Outcome::Decide(action, Some(name.into()));
+    NftRule { conditions: conditions.into(), outcome }
 }
 
 /// One side of a rule: any, some interfaces, or prefixes of one family.

@@ -45,6 +45,16 @@ def unequal(
             f"others; a container may use all {cores}. The services are single-threaded, but the "
             "kernel forwards for containers on any processor."
         )
+    if machine.get("vhost") == 0:
+        yield (
+            "The host has no vhost-net: QEMU copies each frame between the bridge and a unikernel "
+            "itself, where a container's frames never leave the kernel. Published figures of "
+            "guests' networks are with vhost-net, or past the kernel altogether."
+        )
+    yield (
+        "A unikernel's network cards and a container's both take what the host's kernel offloads "
+        "(checksums, segments of TCP up to 64 KiB), except where a point says `offloads off`."
+    )
     given = {variant: one for variant, one in memory.items() if one is not None}
     if len(set(given.values())) > 1 or len(given) != len(memory):
         told = ", ".join(

@@ -50,6 +50,7 @@ def machine_state(environment: Mapping[str, str]) -> dict[str, Scalar | None]:
         "accelerator": environment.get("TOPOLOGY_ACCELERATOR", "kvm"),
         "virtual": int("hypervisor" in flags),
         "hardware_virtualisation": int(bool(flags & {"vmx", "svm"})),
+        "vhost": int(Path("/dev/vhost-net").exists()),
         "governor": _read(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
         "load_before": round(os.getloadavg()[0], 2),
         "rootfs": environment.get("TOPOLOGY_ROOTFS", "file"),

@@ -22,7 +22,7 @@ _SWEEP = 3
 
 _TWO = 2
 
-_MARGIN = 0.85
+_MARGIN = 0.92
 """The share of the time that is planned for: estimates are estimates."""
 
 

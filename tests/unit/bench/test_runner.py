@@ -180,15 +180,15 @@ def test_a_plan_fits_into_its_time(seconds: float) -> None:
 
 def test_sweeps_give_way_before_headlines() -> None:
     full = whole(fakes(), quick=False)
-    boot, http, latency = fit(full, 190)
+    boot, http, latency = fit(full, 175)
     assert (boot.repeats, http.repeats, latency.sweep) == (10, 10, 2)
-    boot, http, latency = fit(full, 120)
+    boot, http, latency = fit(full, 111)
     assert 5 <= min(boot.repeats, http.repeats) < 10
     assert (len(latency.points), latency.sweep) == (6, 1)
-    boot, http, latency = fit(full, 86)
+    boot, http, latency = fit(full, 79)
     assert (boot.repeats, http.repeats) == (5, 5)
     assert 1 <= len(latency.points) < 6
-    _, http, latency = fit(full, 40)
+    _, http, latency = fit(full, 37)
     assert latency.executions == 0
     assert http.executions > 0
 

@@ -71,7 +71,11 @@ class Boot(Measure):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """Start, stop and what is around them."""
-        return 1.2 if subject is Subject.UNIKERNEL else 0.6
+        return 1.0 if subject is Subject.UNIKERNEL else 0.3
+
+    def setup_cost(self, subject: Subject, quick: bool) -> float:
+        """The fleet of one, and its end."""
+        return 1.2
 
     def prepare(self, subject: Subject, bench: Bench) -> None:
         """Makes the fleet of one."""

@@ -105,7 +105,7 @@ class CpuWork(OnSite):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """The load, and the look before it."""
-        return super().cost(subject, point, quick) + 1.5
+        return super().cost(subject, point, quick) + 1.0
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from topology.bench.fleet.fleet import Fleet, fleet
@@ -20,8 +20,16 @@ WORKERS = 4
 
 _MIB = 1 << 20
 
-_KILLED = 20
+_KILLED = 10
 """Instances that are killed and started again while the others run."""
+
+_EACH: Mapping[Subject, tuple[float, float]] = {
+    Subject.UNIKERNEL: (0.39, 1.0),
+    Subject.CONTAINERS: (0.16, 0.2),
+    Subject.RUNC: (0.09, 0.1),
+    Subject.STOCK: (0.03, 0.05),
+}
+"""Seconds that one costs among many, and one that is killed and started again, on two cores."""
 
 _INTERVAL = 0.004
 """Seconds between two questions to an instance that does not answer yet."""
@@ -102,7 +110,7 @@ class Density(Measure):
         "N web servers on one bridge are started, four at a time, each by a worker that waits for "
         "the first right answer of its own before it starts the next; then they rest for 2 s, and "
         "the memory that the machine has less is shared out, which counts the kernel's part "
-        "but not the page cache, and beside it the proportional set of the processes. Then 20 "
+        "but not the page cache, and beside it the proportional set of the processes. Then 10 "
         "of them, drawn with a seed that the repeat gives, are killed one after the other and "
         "started again at once, timed from the create call to the right answer in total "
         "milliseconds (the study's script drops whole seconds). The kill itself is not timed. All "
@@ -120,9 +128,9 @@ class Density(Measure):
         return 1 if quick else 5
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
-        """Starts, churn and stops."""
-        each = 0.3 if subject is Subject.UNIKERNEL else 0.1
-        return _SETTLE + (int(point["instances"]) + _killed(point)) * each
+        """Starts and stops, which go four at a time, and churn, which does not; from a record."""
+        each, again = _EACH[subject]
+        return _SETTLE + 2.0 + int(point["instances"]) * each + _killed(point) * again
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench

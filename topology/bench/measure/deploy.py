@@ -72,7 +72,8 @@ class Deploy(Measure):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """From runs on two cores."""
-        return 8.0 + int(point["nodes"]) * 0.5
+        containers = subject is Subject.CONTAINERS
+        return 16.0 + int(point["nodes"]) * 0.7 + (5.0 if containers else 0.0)
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench

@@ -23,7 +23,7 @@ class Forwarding(OnSite):
     figure: ClassVar = Figure(
         "tcp", "TCP through firewall and router", "Gb/s", "higher", headline=True
     )
-    again: ClassVar = Figure("tcp-again", "TCP segments sent again", "", "lower")
+    again: ClassVar = Figure("tcp-again", "TCP segments sent again", "segments", "lower")
     packets: ClassVar = Figure(
         "packets", "Frames of 64 bytes through firewall and router", "1/s", "higher", headline=True
     )
@@ -48,7 +48,7 @@ class Forwarding(OnSite):
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """One second more, which does not count, and the small frames."""
         both = 2 if point["offloads"] == "on" else 1
-        return both * super().cost(subject, point, quick) + 1
+        return both * super().cost(subject, point, quick) + 1.2
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench

@@ -34,11 +34,11 @@ class OnSite(Measure):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """The load and what is around it."""
-        return self.lasting(quick) + 0.4
+        return self.lasting(quick) + 0.1
 
     def setup_cost(self, subject: Subject, quick: bool) -> float:
         """Places, and the stack where it is another than the proof of concept."""
-        return 9.0 if self.needs_sink and subject is not Subject.STOCK else 2.0
+        return 12.0 if self.needs_sink and subject is not Subject.STOCK else 1.2
 
     def lasting(self, quick: bool) -> int:
         """Seconds of one load."""

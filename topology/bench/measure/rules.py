@@ -53,7 +53,7 @@ class Rules(OnSite):
 
     def setup_cost(self, subject: Subject, quick: bool) -> float:
         """A network for each point."""
-        return len(self.points(quick)) * (1.0 if subject is Subject.STOCK else 10.0)
+        return len(self.points(quick)) * (1.0 if subject is Subject.STOCK else 12.0)
 
     def prepare(self, subject: Subject, bench: Bench) -> None:
         """Brings up a network for each number of rules, side by side."""

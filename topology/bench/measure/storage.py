@@ -52,7 +52,8 @@ class _Reads(Measure):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """A boot and some tenths of a second of reading."""
-        return 2.5
+        unikernel = subject is Subject.UNIKERNEL
+        return (1.3 if unikernel else 0.5) * (2 if point["cache"] == "direct" else 1)
 
     def prepare(self, subject: Subject, bench: Bench) -> None:
         """Writes the data, and finds the image that reads it."""

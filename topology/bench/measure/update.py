@@ -11,6 +11,7 @@ from topology.bench.errors import BenchError
 from topology.bench.measure.base import Bench, Figure, Measure, Section
 from topology.bench.record import Point, Sample, Subject
 from topology.bench.stack import Stack
+from topology.bench.statistics import FEWEST
 from topology.bench.steady import steady
 
 __all__ = ["Update"]
@@ -78,16 +79,16 @@ class Update(Measure):
         return tuple({"change": change} for change in (["page"] if quick else _NODES))
 
     def repeats(self, quick: bool) -> int:
-        """Each takes seconds."""
-        return 1 if quick else 3
+        """As many as a conclusion needs: each takes seconds."""
+        return 1 if quick else FEWEST
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """An `up`, and the load around it."""
-        return 5.0
+        return 12.0
 
     def setup_cost(self, subject: Subject, quick: bool) -> float:
         """A deployment."""
-        return 8.0
+        return 14.0
 
     def prepare(self, subject: Subject, bench: Bench) -> None:
         """Deploys a stack to be changed."""

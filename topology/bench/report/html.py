@@ -28,12 +28,12 @@ _STYLE = """
   --back: #8881 }
 @media (prefers-color-scheme: dark) {
   :root { --good: #6cb6ff; --bad: #ff9a62; --dim: #a0a0a0 } }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; line-height: 1.25 } h2 { font-size: 1.2rem; margin-top: 2.5rem;
   border-top: 1px solid var(--line); padding-top: 1rem } h3 { font-size: 1rem; margin-top: 2rem }
 code, pre { font: 13px/1.4 ui-monospace, monospace }
 pre { background: var(--back); padding: .7rem 1rem; overflow-x: auto }
-.wide { overflow-x: auto }
+.wide { overflow-x: auto; margin: 1rem 0 }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .7rem; text-align: right;
   vertical-align: top }
@@ -47,6 +47,7 @@ small { font-weight: 400; color: var(--dim) }
 figure { margin: 1rem 0 } figure svg { width: 100%; max-width: 58rem; height: auto;
   color: inherit }
 figcaption { color: var(--dim); font-size: .9rem }
+p, ul { max-width: 66rem } .warning { box-sizing: border-box }
 summary { cursor: pointer; color: var(--dim) }
 ul { padding-left: 1.2rem }
 """.strip()
@@ -96,7 +97,8 @@ def _cell(cell: Cell | str, tag: str) -> str:
     if isinstance(cell, str):
         return f"<{tag}>{_text(cell)}</{tag}>"
     mark = MARKS.get(cell.style, "")
-    text = _text(f"{mark} {cell.text}".strip())
+    # The mark stays with its figure.
+    text = _text(f"{mark}\N{NO-BREAK SPACE}{cell.text}" if mark else cell.text)
     if cell.beneath:
         text += f"<br><small>{_text(cell.beneath)}</small>"
     return f'<{tag} class="{cell.style}">{text}</{tag}>'

@@ -100,9 +100,12 @@ def draw(results: Results, figure: Figure) -> str | None:
 
 
 def _enough(results: Results, figure: Figure) -> bool:
-    """Whether a figure was taken often enough anywhere for its distribution to say something."""
+    """Whether a figure was taken often enough anywhere for its distribution to say something.
+
+    What is zero at its median everywhere says all in its table.
+    """
     return any(
-        one.count >= _FEWEST
+        one.count >= _FEWEST and one.median != 0
         for (name, _, _), one in results.estimates.items()
         if name == figure.name
     )
@@ -151,13 +154,19 @@ def _distributions(results: Results, figure: Figure, points: Sequence[Point]) ->
         axis.set_yticks(range(len(subjects)), [NAMES[s] for s in reversed(subjects)])
         axis.set_ylim(-0.6, len(subjects) - 0.4)
         axis.grid(visible=False, axis="y")
+        _ticks(axis)
         axis.set_xlabel(unit)
-        if figure.logarithmic:
-            axis.set_xscale("log")
-        else:
-            axis.set_xlim(left=0)
+        axis.set_xlim(left=0)
         axis.set_title(point_text(point))
     return canvas
+
+
+def _ticks(axis: Axes) -> None:
+    """Few ticks along the values, thousands apart."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.xaxis.set_major_locator(MaxNLocator(6))
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
 
 
 def _lines(results: Results, figure: Figure, points: Sequence[Point]) -> Canvas:
@@ -237,6 +246,7 @@ def _stacks(results: Results, figure: Figure, points: Sequence[Point]) -> Canvas
                 left += one.median / scale
         axis.set_yticks(range(len(subjects)), [NAMES[s] for s in reversed(subjects)])
         axis.grid(visible=False, axis="y")
+        _ticks(axis)
         axis.set_xlabel(unit)
         axis.set_title(point_text(rest))
     _legend(canvas, *axes)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sandbox
-from sandbox import cli, environment, install, keeper, libvirt_config, lock, suite, syscalls
+from sandbox import cli, environment, install, keeper, libvirt_config, lock, paths, suite, syscalls
 from sandbox.errors import Busy, LabError, Missing, NotPermitted
 from toolchain.packages import Group, Need
 
@@ -26,6 +26,21 @@ def test_exports_survive_any_shell_word() -> None:
 def test_path_takes_no_directory_twice() -> None:
     ahead = (Path("/lab/bin"), Path("/venv/bin"))
     assert environment.path(ahead, "/usr/bin::/venv/bin:/bin") == "/lab/bin:/venv/bin:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize(("uid", "kept"), [(0, True), (1000, False)])
+def test_bytecode_is_kept_in_the_cache_whatever_the_caller_says(
+    monkeypatch: pytest.MonkeyPatch, uid: int, kept: bool
+) -> None:
+    """Except by root on behalf of somebody else, who could not replace it."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    owner = paths.Owner(uid, uid, "somebody", Path("/home"))
+    lab = paths.Lab(Path("/clone"), Path("/state"), Path("/run"), Path("/cache"), owner)
+    child, privileged = environment.child(lab, {}), environment.privileged(lab, {})
+    for told in (child, privileged):
+        assert told["PYTHONPYCACHEPREFIX"] == "/cache/bytecode"
+    assert not child["PYTHONDONTWRITEBYTECODE"]
+    assert bool(privileged["PYTHONDONTWRITEBYTECODE"]) is not kept
 
 
 def test_sockets_are_born_closed_and_logs_need_no_daemon() -> None:

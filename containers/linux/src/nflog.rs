@@ -13,8 +13,8 @@ use service_filter::Packet;
 use crate::Fatal;
 use crate::netlink::Socket;
 use crate::netlink::message::{Batch, Received, flags};
-use crate::nft::encode::generic;
 use crate::nft::ruleset::{LOG_GROUP, LOG_LENGTH, LOG_RATE};
+use crate::nft::wire::generic;
 
 const SUBSYSTEM: u16 = 4 << 8;
 const PACKET: u16 = SUBSYSTEM;

@@ -2,11 +2,14 @@
 
 mod branches;
 pub mod encode;
+mod expression;
 mod ranges;
 pub mod ruleset;
+mod sets;
 #[cfg(test)]
 mod tests;
 mod tree;
+pub mod wire;
 
 use alloc::string::String;
 use alloc::vec;
@@ -94,7 +97,7 @@ impl Policy {
 
     /// Reads the counters from the kernel; it takes CAP_NET_ADMIN.
     pub fn read(&mut self) -> Result<&PolicyCounters, Fatal> {
-        let request = Batch::one(GET_RULE, flags::DUMP, &encode::generic(encode::INET, 0), |a| {
+        let request = Batch::one(GET_RULE, flags::DUMP, &wire::generic(wire::INET, 0), |a| {
             a.string(1, TABLE);
             a.string(2, RULES);
         });
@@ -113,7 +116,7 @@ impl Policy {
             }
         })?;
         if !self.shared.is_empty() {
-            let header = encode::generic(encode::INET, 0);
+            let header = wire::generic(wire::INET, 0);
             let request = Batch::one(GET_OBJECT, flags::DUMP, &header, |a| {
                 a.string(1, TABLE);
                 a.be32(3, encode::OBJECT_COUNTER);

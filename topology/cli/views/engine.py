@@ -14,13 +14,20 @@ __all__ = ["print_costs"]
 
 def print_costs(costs: Collection[Cost]) -> None:
     """Prints seconds a stage and memory; what is generated is proved, or it is said."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("topology")
+    table = Table(
+        box=None,
+        pad_edge=False,
+        collapse_padding=True,
+        padding=(0, 1),
+        caption="seconds of processor time",
+        caption_justify="left",
+    )
+    table.add_column("topology", no_wrap=True)
     stages = ("load", "resolve", "check", "prove", "plan", "explain", "diff")
     for column in (*stages, "MiB", "statements"):
         table.add_column(column, justify="right")
     for cost in costs:
-        what = "rules on one firewall" if cost.kind == "firewall" else "nodes"
+        what = "rules" if cost.kind == "firewall" else "nodes"
         table.add_row(
             f"{cost.size:,} {what}",
             *(_seconds(getattr(cost, stage)) for stage in stages),
@@ -37,4 +44,4 @@ def print_costs(costs: Collection[Cost]) -> None:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f} s"
+    return "" if value is None else f"{value:.3f}"

@@ -37,6 +37,14 @@ class Protocol(StrEnum):
     TCP = "tcp"
     UDP = "udp"
 
+    @property
+    def number(self) -> int:
+        """What packets name it by (IANA, Assigned Internet Protocol Numbers)."""
+        return _NUMBERS[self]
+
+
+_NUMBERS = {Protocol.ICMP: 1, Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMPV6: 58}
+
 
 class RoutingFault(StrEnum):
     """How routes fail a packet: they lead in a circle, or nowhere."""

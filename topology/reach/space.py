@@ -44,10 +44,10 @@ _BASE = {
     Protocol.ICMPV6: 131328,
 }
 _OTHER = 131584
-_NUMBER = {Protocol.ICMP: 1, Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMPV6: 58}
 
 _OTHERS = subtract(
-    ((_OTHER, _OTHER + 255),), normal((_OTHER + n, _OTHER + n) for n in _NUMBER.values())
+    ((_OTHER, _OTHER + 255),),
+    normal((_OTHER + one.number, _OTHER + one.number) for one in Protocol),
 )
 
 

@@ -42,9 +42,8 @@ _NOT_NAMES = frozenset({".", "..", "all", "default", "lo"})
 _VERDICTS = {RuleAction.DENY: "drop", RuleAction.PERMIT: "accept"}
 _TYPED = {Protocol.ICMP: 4, Protocol.ICMPV6: 6}
 _FAMILIES = {4: ("ip", "ipv4", 32), 6: ("ip6", "ipv6", 128)}
-# What nft calls the protocols where they have other names than here, and their numbers.
+# What nft calls the protocols where they have other names than here.
 _L4PROTO = {Protocol.ICMPV6: "ipv6-icmp"}
-_NUMBERS = {Protocol.ICMP: 1, Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMPV6: 58}
 _LAST_PORT = 65535
 
 _Range = tuple[int, int]
@@ -217,7 +216,7 @@ def _box(line: _Line, interfaces: Sequence[str]) -> Box:
         tuple((interfaces.index(one),) * 2 for one in side.interfaces)
         for side in (source, destination)
     ]
-    number = None if content.protocol is None else _NUMBERS[content.protocol]
+    number = None if content.protocol is None else content.protocol.number
     fields = {
         Field.DESTINATION: _partial(destination),
         Field.SOURCE: _partial(source),

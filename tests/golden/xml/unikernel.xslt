@@ -1,4 +1,4 @@
-<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="1.0">
+<xsl:stylesheet xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="1.0">
   <xsl:output omit-xml-declaration="yes" indent="yes" />
   <xsl:template match="/">
     <domain type="kvm">
@@ -49,6 +49,9 @@
         <memballoon model="none" />
         <panic model="isa" />
       </devices>
+      <qemu:capabilities>
+        <qemu:del capability="cpu-unavailable-features" />
+      </qemu:capabilities>
     </domain>
   </xsl:template>
 </xsl:stylesheet>

@@ -151,7 +151,7 @@ def _prepare(
 
 
 def _explain(lab: Lab, stack: str) -> None:
-    """Print why the nodes of a stack that failed are dead, where they said it."""
+    """Print why the nodes of a stack that failed are dead or started again, where they said it."""
     for node in status.observe(lab).nodes:
         if node.stack == stack and node.reason:
             print(f"{node.node} ({node.domain}) is {node.state}: {node.reason}", file=sys.stderr)

@@ -10,14 +10,14 @@ from . import accelerator, daemon, stacks, table
 from .errors import LabError
 from .paths import Lab
 
-__all__ = ["Node", "Status", "death", "describe", "observe"]
+__all__ = ["Node", "Status", "death", "describe", "observe", "starts"]
 
 TAIL = 65536
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A deployed node: its domain's state, and why it is dead if it is."""
+    """A deployed node: its domain's state, and why it is dead, or has started again."""
 
     stack: str
     node: str
@@ -63,6 +63,15 @@ def death(console: Path) -> str:
     return ""
 
 
+def starts(console: Path) -> int:
+    """Return how often a guest started, as its console shows; 0 where that cannot be read."""
+    try:
+        with console.open("rb") as stream:
+            return sum(line.startswith(b'{"event":"boot"') for line in stream)
+    except OSError:
+        return 0
+
+
 def observe(lab: Lab) -> Status:
     """Look, changing nothing."""
     alive = daemon.answers(lab)
@@ -99,6 +108,9 @@ def _node(
         reason = death(Path(console)) if console else ""
         if not reason and state == "shut off":
             reason = "it said nothing: killed from outside, or stopped"
+    elif console and (count := starts(Path(console))) > 1:
+        why = death(Path(console)) or "nothing, so a triple fault, or a reset from outside"
+        reason = f"started {count} times; its last words: {why}"
     return Node(stack, name, str(output.get("kind", "")), domain, state, console, reason)
 
 

@@ -210,6 +210,26 @@ def test_logs_tell_the_same_of_both_variants(both: Stacks, variant: str) -> None
     both.run("topology", "logs", "nobody", "--stack", variant, code=70)
 
 
+def counters(stacks: Stacks, variant: str, *nodes: str) -> dict[str, Any]:
+    """What nodes answer who asks for their counters."""
+    done = stacks.run("topology", "counters", *nodes, "--stack", variant, "--json")
+    answers: dict[str, Any] = json.loads(done.stdout)["nodes"]
+    return answers
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_nodes_tell_their_counters_to_who_asks(both: Stacks, variant: str) -> None:
+    answers = counters(both, variant)
+    assert answers.keys() == {"dns", "firewall", "router", "web"}
+    assert all("http_requests" in one["counters"] for one in (answers["web"],))
+    # Nothing that they count happens in between, and yet they say it once more.
+    again = counters(both, variant, "firewall")["firewall"]
+    assert again["uptime"] > answers["firewall"]["uptime"]
+    table = both.run("topology", "counters", "web", "--stack", variant).stdout
+    assert re.search(r"^web +http_requests +\d+$", table, re.MULTILINE)
+    both.run("topology", "counters", "nobody", "--stack", variant, code=70)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_dropped_packet_is_traced_to_its_rule(both: Stacks, variant: str) -> None:
     client = ("./lab", "client", variant, "--")
@@ -257,6 +277,32 @@ def test_a_capture_holds_what_passed_a_nodes_ports(
     mistake = ("--stack", variant, "--filter", "tcp port", "-w", str(file))
     both.run("topology", "capture", "servers", *mistake, code=70)
     assert "tcpdump" not in both.lab.inside("ps", "-e", "-o", "comm")
+
+
+def test_a_unikernel_that_cannot_go_on_serves_again_by_itself(both: Stacks) -> None:
+    output = json.loads(
+        both.run("pulumi", "stack", "output", "--json", "--stack", "unikernel").stdout
+    )
+    domain = output["nodes"]["web"]["domain"]
+    before = both.lab.virsh("unikernel", "dumpxml", domain)
+    both.lab.virsh("unikernel", "inject-nmi", domain)
+    begun = time.monotonic()
+    fetch = ("./lab", "client", "unikernel", "--", "curl", "-sSf", "-m1", "http://203.0.113.80/")
+    while subprocess.run(fetch, cwd=PROJECT, env=dict(both.environment), check=False).returncode:
+        assert time.monotonic() - begun < 20, "it does not serve again"
+    # The machine was never taken away: the same process, the same image, the same memory.
+    assert both.lab.virsh("unikernel", "dumpxml", domain) == before
+    reason = "non-maskable interrupt"
+    told = counters(both, "unikernel", "web")["web"]
+    assert told["starts"] == 2
+    assert reason in told["reason"]
+    logs = both.run("topology", "logs", "web", "--stack", "unikernel").stdout
+    assert "starts again" in logs[logs.index(reason) :]
+    assert f"its last words: {reason}" in both.run("./lab", "status").stdout
+    drift = json.loads(both.run("topology", "drift", "--stack", "unikernel", "--json").stdout)
+    assert [(one["node"], one["starts"]) for one in drift["restarted"]] == [("web", 2)]
+    assert not drift["drifts"]
+    assert both.probe("unikernel")["counts"]["broken"] == 0
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +50,7 @@ def config(node: str) -> bytes:
 
 
 def refused(guest: Guest, reason: str) -> None:
-    """The guest says why it dies, and dies."""
+    """The guest says why it cannot go on, and resets the machine, which ends this QEMU."""
     assert guest.ended() == 0
     assert reason in guest.wait("fatal")["reason"]
 
@@ -164,15 +166,97 @@ def test_a_wrong_configuration_is_fatal(
     unknown_key = json.dumps({**good, "colour": "blue"}).encode()
     web = images["web"]
     nic = [("servers", good["interfaces"][0]["mac"])]
-    refused(net.boot(web, None, accelerator), "no boot module")
-    refused(net.boot(web, b"{", accelerator), "configuration: ")
-    refused(net.boot(web, wrong_version, accelerator), "configuration: version")
-    refused(net.boot(web, unknown_key, accelerator), "colour")
-    refused(net.boot(web, config("dns"), accelerator, nics=nic), "configuration of a dns node")
-    refused(
-        net.boot(web, config("web"), accelerator, nics=[("servers", "02:00:00:00:00:01")]),
-        f"no network interface has {nic[0][1]}",
-    )
+    absent = [("servers", "02:00:00:00:00:01")]
+    # Side by side, since each waits a second before its end.
+    guests = [
+        (net.boot(web, None, accelerator), "no boot module"),
+        (net.boot(web, b"{", accelerator), "configuration: "),
+        (net.boot(web, wrong_version, accelerator), "configuration: version"),
+        (net.boot(web, unknown_key, accelerator), "colour"),
+        (net.boot(web, config("dns"), accelerator, nics=nic), "configuration of a dns node"),
+        (
+            net.boot(web, config("web"), accelerator, nics=absent),
+            f"no network interface has {nic[0][1]}",
+        ),
+    ]
+    for guest, reason in guests:
+        refused(guest, reason)
+
+
+def page(net: Wires) -> bool:
+    """Whether the web server's page is served."""
+    asked = ("curl", "-sS", "-m2", f"http://{WEB}/")
+    return "It works" in net.run(*asked, namespace="client", check=False)
+
+
+def test_a_guest_that_cannot_go_on_starts_again(
+    net: Wires, images: dict[str, Path], accelerator: str
+) -> None:
+    net.client("client", "servers", "203.0.113.1/24")
+    guest = net.boot_node(images, config("web"), accelerator, restarts=True)
+    assert page(net)
+    guest.monitor("nmi")
+    assert "non-maskable interrupt" in guest.wait("fatal")["reason"]
+    eventually(lambda: guest.starts() == 2, "a second start on the console")
+    eventually(lambda: page(net), "the page after the second start")
+    assert [line["event"] for line in guest.lines()].count("fatal") == 1
+
+
+def test_a_triple_fault_starts_the_guest_again(
+    net: Wires, images: dict[str, Path], accelerator: str
+) -> None:
+    net.client("client", "servers", "203.0.113.1/24")
+    guest = net.boot_node(images, config("web"), accelerator, restarts=True)
+    table = re.search(r"IDT= *([0-9a-f]+)", guest.monitor("info registers"))
+    assert table
+    # No handler is left, not even of the double fault.
+    guest.overwrite(int(table[1], 16), bytes(16 * 32))
+    guest.monitor("nmi")
+    eventually(lambda: guest.starts() == 2, "a second start on the console")
+    eventually(lambda: page(net), "the page after the second start")
+    assert guest.find("fatal") is None, "nobody was left to give a reason"
+
+
+def test_a_guest_that_always_fails_rests_between_its_starts(
+    net: Wires, images: dict[str, Path], accelerator: str
+) -> None:
+    guest = net.boot(images["selftest"], b"panic", accelerator, restarts=True)
+    eventually(lambda: guest.starts() >= 2, "a second start on the console")
+    first, ticks, begun = guest.starts(), guest.processor_ticks(), time.monotonic()
+    eventually(lambda: guest.starts() >= first + 3, "three more starts on the console")
+    # The pause is the guest's own, by its own clock: one start in less is none of a busy host's.
+    assert time.monotonic() - begun > 2.5
+    assert guest.processor_ticks() - ticks < 150, "half of a processor's time"
+    assert {line["reason"].split(" (")[0] for line in guest.lines() if "reason" in line} == {
+        "panic: as told"
+    }
+
+
+def test_counters_are_told_to_who_types_on_the_console(
+    net: Wires, images: dict[str, Path], accelerator: str
+) -> None:
+    net.client("client", "servers", "203.0.113.1/24")
+    guest = net.boot_node(images, config("web"), accelerator)
+
+    def told() -> list[object]:
+        return [line["counters"] for line in guest.lines() if line["event"] == "counters"]
+
+    def answers() -> int:
+        """Unasked, no counters are written a second time."""
+        lines = told()
+        return sum(one == other for one, other in itertools.pairwise(lines))
+
+    with guest.keyboard() as keyboard:
+        eventually(lambda: keyboard.type(b"?") and answers(), "counters that did not change")
+        # A flood costs neither the console nor the processor, and the page is served meanwhile.
+        before, ticks, begun = len(told()), guest.processor_ticks(), time.monotonic()
+        assert keyboard.type(bytes(100_000)) > 1000
+        while time.monotonic() - begun < 2:
+            assert page(net)
+            keyboard.type(b"?")
+        took = time.monotonic() - begun
+        assert 2 <= len(told()) - before <= took * 11 + 2
+        assert guest.processor_ticks() - ticks < took * 50
 
 
 @pytest.mark.parametrize("memory", [4, 64])

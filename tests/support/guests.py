@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,11 +25,28 @@ _PROCESSORS = {"kvm": "host,-arch-capabilities", "tcg": "qemu64,+rdrand,enforce"
 
 
 @dataclass
+class Keyboard:
+    """Types on a console, and reads what it says so that it is not held back."""
+
+    connection: socket.socket
+
+    def type(self, data: bytes) -> int:
+        """Types as much of `data` as the console takes at once; returns how much."""
+        with contextlib.suppress(BlockingIOError):
+            while self.connection.recv(1 << 16):
+                pass
+        with contextlib.suppress(BlockingIOError):
+            return self.connection.send(data)
+        return 0
+
+
+@dataclass
 class Guest:
     """A virtual machine that runs, and its console."""
 
     process: subprocess.Popen[bytes]
     log: Path
+    folder: Path
 
     def lines(self) -> list[dict[str, Any]]:
         """What the console says so far, whole lines only."""
@@ -42,6 +60,52 @@ class Guest:
     def wait(self, event: str, seconds: float = 10.0) -> dict[str, Any]:
         """The last line of a kind, waited for; fails the test when it takes too long."""
         return eventually(lambda: self.find(event), f"{event} on the console", seconds)
+
+    def starts(self) -> int:
+        """How often the guest has started."""
+        return sum(line["event"] == "boot" for line in self.lines())
+
+    @contextlib.contextmanager
+    def keyboard(self) -> Iterator[Keyboard]:
+        """Somebody at the console."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.folder / "console.sock"))
+            connection.setblocking(False)
+            yield Keyboard(connection)
+
+    def monitor(self, command: str) -> str:
+        """What QEMU's monitor answers to a command (QEMU, "Monitor")."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.folder / "monitor.sock"))
+            read = connection.makefile("rb")
+            answer = ""
+            for name, arguments in (
+                ("qmp_capabilities", {}),
+                ("human-monitor-command", {"command-line": command}),
+            ):
+                asked = json.dumps({"execute": name, "arguments": arguments})
+                connection.sendall(asked.encode())
+                told = next(
+                    t for t in map(json.loads, read) if not {"return", "error"}.isdisjoint(t)
+                )
+                answer = told["return"] if name != "qmp_capabilities" else ""
+            return str(answer)
+
+    def overwrite(self, address: int, data: bytes) -> None:
+        """Writes to the guest's memory, behind its back (the GDB Remote Serial Protocol)."""
+        path = self.folder / "gdb.sock"
+        self.monitor(f"gdbserver unix:{path},server=on,wait=off")
+        with socket.socket(socket.AF_UNIX) as debugger:
+            debugger.settimeout(10)
+            debugger.connect(str(path))
+            for packet in (f"M{address:x},{len(data):x}:{data.hex()}", "D"):
+                debugger.sendall(f"${packet}#{sum(packet.encode()) % 256:02x}".encode())
+                answer = b""
+                while not answer.endswith(b"$OK#9a"):
+                    answer += (part := debugger.recv(64))
+                    assert part, f"the debugger's stub answers {answer!r}"
+                debugger.sendall(b"+")
+        self.monitor("gdbserver none")
 
     def ended(self, seconds: float = 10.0) -> int:
         """QEMU's exit status, waited for."""
@@ -111,10 +175,13 @@ class Wires:
         nics: Sequence[tuple[str, str]] = (),
         memory: int = 8,
         disk: Path | None = None,
+        restarts: bool = False,
+        legacy: bool = False,
     ) -> Guest:
         """Starts a guest with a boot module; `nics` are (bridge, MAC), `memory` is in MiB.
 
-        `disk` is a file to be read as a virtio disk.
+        `disk` is a file to be read as a virtio disk. A reset ends the guest unless it `restarts`.
+        `legacy` devices have no modern registers.
         """
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         log = folder / "console"
@@ -122,16 +189,25 @@ class Wires:
             "qemu-system-x86_64",
             *("-machine", f"pc,accel={accelerator}", "-cpu", _PROCESSORS[accelerator]),
             *("-m", str(memory), "-bios", "qboot.rom", "-kernel", str(image)),
-            *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
-            *("-serial", f"file:{log}"),
+            *("-nodefaults", "-no-user-config", "-display", "none"),
+            *(
+                "-chardev",
+                _socket("console", folder) + f",logfile={log}",
+                "-serial",
+                "chardev:console",
+            ),
+            *("-chardev", _socket("monitor", folder), "-qmp", "chardev:monitor"),
         ]
+        virtio = ",disable-modern=on,disable-legacy=off" if legacy else ""
+        if not restarts:
+            command.append("-no-reboot")
         if module is not None:
             (folder / "module").write_bytes(module)
             command += ["-initrd", str(folder / "module")]
         if disk is not None:
             command += [
                 *("-drive", f"file={disk},if=none,id=data,format=raw,readonly=on"),
-                *("-device", "virtio-blk-pci,drive=data,disable-legacy=on"),
+                *("-device", f"virtio-blk-pci,drive=data{virtio or ',disable-legacy=on'}"),
             ]
         for bridge, mac in nics:
             self.bridge(bridge)
@@ -141,23 +217,44 @@ class Wires:
             self.run("ip", "link", "set", tap, "master", bridge, "up")
             command += [
                 *("-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no"),
-                *("-device", f"virtio-net-pci,netdev={tap},mac={mac},romfile="),
+                *("-device", f"virtio-net-pci,netdev={tap},mac={mac},romfile={virtio}"),
             ]
         stderr = self.stack.enter_context((folder / "stderr").open("wb"))
         process = self.stack.enter_context(subprocess.Popen(self.inside(*command), stderr=stderr))
         self.stack.callback(process.kill)
-        return Guest(process, log)
+        return Guest(process, log, folder)
 
-    def boot_node(self, images: Mapping[str, Path], config: bytes, accelerator: str) -> Guest:
+    def boot_node(
+        self,
+        images: Mapping[str, Path],
+        config: bytes,
+        accelerator: str,
+        *,
+        memory: int = 8,
+        restarts: bool = False,
+        legacy: bool = False,
+    ) -> Guest:
         """Starts the guest that a configuration document is for, and waits until it serves.
 
-        Bridges are named by the document's interfaces.
+        Bridges are named by the document's interfaces; the rest is as for `boot`.
         """
         document = json.loads(config)
         nics = [(one["name"], one["mac"]) for one in document["interfaces"]]
-        guest = self.boot(images[document["kind"]], config, accelerator, nics=nics)
+        guest = self.boot(
+            images[document["kind"]],
+            config,
+            accelerator,
+            nics=nics,
+            memory=memory,
+            restarts=restarts,
+            legacy=legacy,
+        )
         guest.wait("ready")
         return guest
+
+
+def _socket(name: str, folder: Path) -> str:
+    return f"socket,id={name},path={folder / name}.sock,server=on,wait=off"
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ COMMANDS = {
     "bench": "topology.cli.bench",
     "capture": "topology.cli.capture",
     "client": "topology.cli.client",
+    "counters": "topology.cli.counters",
     "diff": "topology.cli.diff",
     "drift": "topology.cli.drift",
     "explain": "topology.cli.explain",

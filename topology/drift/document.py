@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from pydantic import TypeAdapter
 
-from topology.drift.types import Drift, Report, Skipped
+from topology.drift.types import Drift, Report, Restarted, Skipped
 
 __all__ = ["drift_document", "drift_schema"]
 
@@ -22,6 +22,7 @@ class DriftDocument:
     drifts: tuple[Drift, ...]
     skipped: tuple[Skipped, ...]
     seconds: float
+    restarted: tuple[Restarted, ...]
 
 
 def drift_document(report: Report) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def drift_document(report: Report) -> dict[str, Any]:
         tuple(report.drifts),
         tuple(report.skipped),
         round(report.seconds, 3),
+        tuple(report.restarted),
     )
     return cast("dict[str, Any]", _adapter().dump_python(document, mode="json"))
 

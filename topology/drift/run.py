@@ -15,10 +15,11 @@ from topology.drift.found import Found, FoundContainer
 from topology.drift.look import domains_of, networks_of, volumes_of
 from topology.drift.mend import Mend
 from topology.drift.networks import bridge_drifts, container_drifts, forwards_itself, network_drifts
-from topology.drift.types import Code, Drift, Report, Skipped, Thing
+from topology.drift.types import Code, Drift, Report, Restarted, Skipped, Thing
 from topology.drift.wire import container_of, links_of, listed
 from topology.pipeline import read_file
 from topology.probe.errors import ProbeError
+from topology.probe.identity import Console
 from topology.probe.places import Surroundings
 from topology.probe.results import Status
 from topology.probe.run import run_probes
@@ -50,9 +51,9 @@ def compare(was: Applied, *, root: Path, choices: Choices | None = None) -> Repo
     started = time.monotonic()
     run = _Run(was, root, choices or Choices())
     drifts = tuple(run.drifts())
-    told, skipped = was.outputs, tuple(run.skipped)
+    told, skipped, restarted = was.outputs, tuple(run.skipped), tuple(run.restarted)
     seconds = time.monotonic() - started
-    return Report(was.stack, told.variant, told.topology, drifts, skipped, seconds)
+    return Report(was.stack, told.variant, told.topology, drifts, skipped, seconds, restarted)
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class _Run:
     root: Path
     choices: Choices
     skipped: list[Skipped] = field(default_factory=list)
+    restarted: list[Restarted] = field(default_factory=list)
 
     def drifts(self) -> Iterator[Drift]:
         """All of them, from the libvirt to the file."""
@@ -77,6 +79,18 @@ class _Run:
         yield from volume_drifts(self.applied, found.volumes or {}, mend)
         yield from container_drifts(self.applied, found, mend)
         yield from self._file(mend, where)
+        if inside is not None:
+            self._look_for_restarts(inside)
+
+    def _look_for_restarts(self, inside: Surroundings) -> None:
+        for node, told in self.applied.outputs.nodes.items():
+            try:
+                starts = Console(told.console, inside).starts()
+            except ProbeError as error:
+                self.skipped.append(Skipped(f"the starts of {node}", error.message))
+                continue
+            if starts.count > 1:
+                self.restarted.append(Restarted(node, starts.count, starts.why))
 
     def _surroundings(self, where: Where) -> Surroundings | None:
         """Where the bridges are; `None` where they are not to be looked at, or cannot be."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["MEANINGS", "Code", "Drift", "Report", "Skipped", "Thing"]
+__all__ = ["MEANINGS", "Code", "Drift", "Report", "Restarted", "Skipped", "Thing"]
 
 
 class Code(StrEnum):
@@ -93,6 +93,18 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted:
+    """A node that started more than once by itself: the same content, so no drift.
+
+    `reason` is what it said before its last start, or that it said nothing.
+    """
+
+    node: str
+    starts: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that was found of one stack."""
 
@@ -102,6 +114,7 @@ class Report:
     drifts: Sequence[Drift]
     skipped: Sequence[Skipped]
     seconds: float
+    restarted: Sequence[Restarted] = ()
 
     @property
     def exit_code(self) -> int:

@@ -46,6 +46,7 @@ class Teller:
     def __init__(self, rules: Rules | None) -> None:
         self._rules = rules
         self._counters: dict[str, dict[str, int]] = {}
+        self._starts: dict[str, int] = {}
 
     def tell(self, line: Line) -> str:
         """What a line says."""
@@ -53,7 +54,9 @@ class Teller:
         match line.event:
             case "boot":
                 self._counters.pop(line.node, None)
-                return f"{told.get('kind')} of {told.get('topology')} starts"
+                count = self._starts[line.node] = self._starts.get(line.node, 0) + 1
+                again = f" again, start {count} of this console" if count > 1 else ""
+                return f"{told.get('kind')} of {told.get('topology')} starts{again}"
             case "ready":
                 return f"serves after {(line.uptime or 0) * 1000:.1f} ms"
             case "counters":
@@ -64,7 +67,7 @@ class Teller:
                 place = self._rules.place(line.node, rule) if self._rules else ""
                 return f"by {rule}{f' ({place})' if place else ''}: {dropped(line)}"
             case "fatal":
-                return f"stops: {told.get('reason')}"
+                return f"cannot go on: {told.get('reason')}"
         return line.text.strip()
 
     def counted(self, line: Line) -> dict[str, int]:

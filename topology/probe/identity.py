@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -14,7 +14,7 @@ from topology.probe.outputs import NodeOutput
 from topology.probe.places import Surroundings
 from topology.probe.results import Status
 
-__all__ = ["Console", "domain_runs", "open_libvirt"]
+__all__ = ["Console", "Starts", "domain_runs", "open_libvirt", "starts_of"]
 
 _TYPES = {"containers": {"lxc"}, "unikernel": {"kvm", "qemu"}}
 _TAIL_BYTES = 256 * 1024
@@ -84,6 +84,32 @@ def _sha256(path: str, surroundings: Surroundings) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Starts:
+    """How often a node has started, and what it said before the last start; empty if nothing."""
+
+    count: int
+    reason: str = ""
+
+    @property
+    def why(self) -> str:
+        """The reason of the last start in words; empty where it is the first."""
+        if self.count < 2:
+            return ""
+        return self.reason or "it said nothing: a triple fault, or a reset from outside"
+
+
+def starts_of(lines: Iterable[Mapping[str, object]]) -> Starts:
+    """The starts that the lines of a console show."""
+    count, reason, said = 0, "", ""
+    for line in lines:
+        if line.get("event") == "boot":
+            count, reason, said = count + 1, said, ""
+        elif line.get("event") == "fatal":
+            said = str(line.get("reason", ""))
+    return Starts(count, reason)
+
+
+@dataclass(frozen=True, slots=True)
 class Console:
     """A node's console log: JSON objects, one a line, the newest last."""
 
@@ -106,6 +132,10 @@ class Console:
         if not isinstance(counters, Mapping):
             raise ProbeError(f"{self.path}: a counters line without counters")
         return {str(name): int(value) for name, value in counters.items()}
+
+    def starts(self) -> Starts:
+        """The starts that the newest part of the console shows."""
+        return starts_of(self._lines())
 
     def _lines(self) -> list[Mapping[str, object]]:
         tail = self.surroundings.run(["tail", "-c", str(_TAIL_BYTES), "--", self.path], check=False)

@@ -103,7 +103,10 @@ def unikernel_element(domain: PlannedDomain) -> Element:
     SubElement(features, "apic")
     root.append(_cpu(boot.accelerator))
     SubElement(root, "clock", offset="utc")
-    _stay_dead(root)
+    # A guest that cannot go on, or whose processor gave up (a triple fault), resets the machine:
+    # the same image with the same memory begins again, and its console says why. The guest waits
+    # before it does, so that one which always fails costs little. One that powers off is finished.
+    _at_its_end(root, poweroff="destroy", reboot="restart", crash="restart")
     devices = SubElement(root, "devices")
     # The default controllers of a pc machine stay (PCI, IDE, floppy), USB is given up.
     SubElement(devices, "controller", type="usb", model="none")
@@ -118,7 +121,7 @@ def unikernel_element(domain: PlannedDomain) -> Element:
     SubElement(serial, "log", file=domain.console, append="off")
     SubElement(serial, "target", type="isa-serial", port="0")
     SubElement(devices, "memballoon", model="none")
-    # A guest that panics says so through it, and is "crashed" to whoever asks libvirt.
+    # A guest that panics says so through it, too: an event for whoever listens to libvirt.
     SubElement(devices, "panic", model="isa")
     root.append(_quick_start())
     return root
@@ -163,7 +166,9 @@ def container_element(domain: PlannedDomain, files: ContainerFiles) -> Element:
     # Never the host's network, whatever else is wrong.
     SubElement(features, "privnet")
     features.append(_capabilities(boot.capabilities))
-    _stay_dead(root)
+    # The end of an init is the end of its container: libvirt starts one again only for reboot(2),
+    # and the capability for that was given up.
+    _at_its_end(root, poweroff="destroy", reboot="destroy", crash="destroy")
     devices = SubElement(root, "devices")
     _root_filesystem(devices, boot.root, files.root)
     _bound_file(devices, files.config, "/config.json", readonly=True)
@@ -188,11 +193,9 @@ def _head(root: Element, domain: PlannedDomain) -> None:
     SubElement(root, "vcpu").text = str(domain.vcpus)
 
 
-def _stay_dead(root: Element) -> None:
-    # A node that stopped is seen as stopped, with its reason on the console, and not restarted
-    # behind the back of whoever asks what runs.
-    for event in ("on_poweroff", "on_reboot", "on_crash"):
-        SubElement(root, event).text = "destroy"
+def _at_its_end(root: Element, *, poweroff: str, reboot: str, crash: str) -> None:
+    for event, action in (("poweroff", poweroff), ("reboot", reboot), ("crash", crash)):
+        SubElement(root, f"on_{event}").text = action
 
 
 def _cpu(accelerator: Accelerator | None) -> Element:

@@ -52,7 +52,7 @@ fn run(mut node: Node) -> Result<(), Fatal> {
                 streams.handle(&mut counters, now, &events, token, flags);
             }
         }
-        if woken.stop {
+        if node.heed(woken) {
             return Ok(());
         }
     }

@@ -12,6 +12,7 @@ use service_console::{Event, Report};
 use service_core::{Counters, Instant};
 
 use crate::console;
+use crate::events::Woken;
 use crate::fatal::Fatal;
 use crate::start::Load;
 
@@ -84,9 +85,23 @@ impl Node {
         console::line(self.clock.now(), &Event::Ready { node, kind: kind.name() });
     }
 
+    /// Takes what ended a wait: who asked for the counters will get them. Returns whether to stop.
+    pub fn heed(&mut self, woken: Woken) -> bool {
+        if woken.report {
+            self.report.ask();
+        }
+        woken.stop
+    }
+
+    /// When who asked for the counters is to be answered, if somebody did.
+    #[must_use]
+    pub fn answer(&self) -> Option<Instant> {
+        self.report.answer()
+    }
+
     /// Writes the counters if a line is due; returns when to ask again, `None` when nothing has changed since.
     pub fn report(&mut self, now: Instant, counters: &dyn Counters) -> Option<Instant> {
-        if self.report.due(now, counters) {
+        if self.report.due(now, counters).is_some() {
             console::line(now, &Event::Counters { node: &self.config.node, counters });
         }
         self.report.deadline(counters)

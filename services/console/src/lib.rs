@@ -9,5 +9,5 @@ mod event;
 mod report;
 
 pub use event::{Dropped, Event, Protocol, Timed};
-pub use report::Report;
+pub use report::{Report, Why};
 pub use service_core::RateLimit;

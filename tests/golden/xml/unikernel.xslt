@@ -24,8 +24,8 @@
       </cpu>
       <clock offset="utc" />
       <on_poweroff>destroy</on_poweroff>
-      <on_reboot>destroy</on_reboot>
-      <on_crash>destroy</on_crash>
+      <on_reboot>restart</on_reboot>
+      <on_crash>restart</on_crash>
       <devices>
         <controller type="usb" model="none" />
         <interface type="network">

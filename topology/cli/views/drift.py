@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from topology.cli.views.logs import printable
 from topology.drift.types import Drift, Report
 
 __all__ = ["print_drift"]
@@ -15,6 +16,9 @@ def print_drift(report: Report) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for one in report.drifts:
         console.print(_block(one))
+    for node in report.restarted:
+        told = f"restarted: node {node.node}, {node.starts} starts; before the last: {node.reason}"
+        console.print(Text(printable(told), "yellow"))
     for skipped in report.skipped:
         console.print(Text(f"not compared: {skipped.what}: {skipped.why}", "yellow"))
     what = f"{report.topology} as {report.variant}, stack {report.stack}"

@@ -129,7 +129,11 @@ stub_protection:
     hlt
     jmp 3b
 
-# Interrupts arrive in the idle stub only: acknowledge, and return to whoever went idle.
+# Interrupts arrive in the idle stub only: acknowledge, and return to whoever went idle. That the
+# console has input is noted, too.
+.globl stub_console
+stub_console:
+    mov byte ptr [{asked}], 1
 .globl stub_interrupt
 stub_interrupt:
     mov eax, 0xfee000b0             # end of interrupt
@@ -220,6 +224,7 @@ pvclock:
     .skip 4096
 "#,
             exception = sym $crate::interrupts::exception,
+            asked = sym $crate::console::ASKED,
             boot_pages = const $crate::boot::BOOT_PAGES,
         );
     };
@@ -253,7 +258,9 @@ pub struct Image {
     pub tss: usize,
     /// Stub of the general protection fault.
     pub protection: usize,
-    /// Stub of every interrupt.
+    /// Stub of the interrupt of the console's input.
+    pub console: usize,
+    /// Stub of every other interrupt.
     pub interrupt: usize,
     /// Stub of the spurious interrupt.
     pub spurious: usize,

@@ -1,10 +1,17 @@
-//! The console: the first serial line, write only.
+//! The console: the first serial line. What is typed there is not read, only noticed.
 
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::port;
 
 const DATA: u16 = 0x3f8;
+const INTERRUPTS: u16 = DATA + 1;
+const MODEM: u16 = DATA + 4;
+
+/// Whether something was typed. The interrupt's stub writes it, while the one thread is idle.
+#[doc(hidden)]
+pub static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// The serial line. A line of text is best written whole: each write is one exit.
 pub struct Console;
@@ -16,6 +23,32 @@ impl Console {
         // whether it is ready: a virtual line takes bytes as fast as they come.
         unsafe { port::write_all(DATA, bytes) }
     }
+}
+
+/// Lets what is typed wake the machine; interrupts must be routed.
+pub(crate) fn start() {
+    const RECEIVED: u8 = 1;
+    // Ready to receive, and the switch of the line's interrupt.
+    const READY: u8 = 0xb;
+    // SAFETY: the line's registers concern nothing in memory.
+    unsafe {
+        port::write8(MODEM, READY);
+        port::write8(INTERRUPTS, RECEIVED);
+    }
+}
+
+/// Whether something was typed since the last answer.
+#[must_use]
+pub fn asked() -> bool {
+    ASKED.load(Ordering::Relaxed)
+}
+
+/// Takes one byte of what was typed, so that the next one may ask again. Until then the line holds
+/// its sender back and interrupts no more: whoever floods it costs one wake an answer.
+pub fn answered() {
+    ASKED.store(false, Ordering::Relaxed);
+    // SAFETY: as above.
+    unsafe { port::read8(DATA) };
 }
 
 impl fmt::Write for Console {

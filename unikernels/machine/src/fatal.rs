@@ -1,9 +1,10 @@
-//! The end: what is wrong is said on the console, then the machine stops.
+//! The end: what is wrong is said on the console, then the machine starts again.
 
 use core::fmt::{self, Write};
 
 use service_console::Event;
 
+use crate::clock;
 use crate::console::{Console, Line};
 use crate::cpu;
 use crate::interrupts;
@@ -12,31 +13,49 @@ use crate::power;
 use crate::single::Single;
 
 static NODE: Single<&'static str> = Single::new("");
-static DYING: Single<bool> = Single::new(false);
+/// How far the end has come, so that a fault on the way goes on behind what failed.
+static FAULTS: Single<u8> = Single::new(0);
+
+/// Between the reason and the reset, in microseconds. A guest remembers nothing of its last life,
+/// so it cannot wait longer each time; one start a second is what a guest that always fails costs.
+const PAUSE: u64 = 1_000_000;
 
 /// Names the node in whatever is said from now on.
 pub fn set_node(name: &'static str) {
     NODE.set(name);
 }
 
-/// Writes a fatal line with this reason and stops the machine as crashed.
+/// Writes a fatal line with this reason, waits a second and starts the machine again.
 pub fn die(reason: fmt::Arguments<'_>) -> ! {
-    // A second fault while the first is being reported must not begin again.
-    if !DYING.get() {
-        DYING.set(true);
-        let mut text = Line::<512>::new();
-        // A reason that does not fit is cut.
-        let _ = text.write_fmt(reason);
-        let event = Event::Fatal { node: NODE.get(), reason: &text.as_str() };
-        let mut line = Line::<2048>::new();
-        match writeln!(line, "{event}") {
-            Ok(()) => Console.write(line.as_bytes()),
-            Err(fmt::Error) => {
-                Console.write(b"{\"event\":\"fatal\",\"node\":\"\",\"reason\":\"unprintable\"}\n")
-            }
+    let faults = FAULTS.get();
+    FAULTS.set(faults.saturating_add(1));
+    if faults == 0 {
+        say(reason);
+        tell_hypervisor();
+        pause();
+    } else if faults == 1 {
+        // Reporting or waiting failed: no timer is trusted any more.
+        spin();
+    }
+    power::reset();
+    // The hypervisor resets the machine a moment after it was asked; where there is no reset
+    // register, an end is better than a guest that does nothing.
+    spin();
+    power_off()
+}
+
+fn say(reason: fmt::Arguments<'_>) {
+    let mut text = Line::<512>::new();
+    // A reason that does not fit is cut.
+    let _ = text.write_fmt(reason);
+    let event = Event::Fatal { node: NODE.get(), reason: &text.as_str() };
+    let mut line = Line::<2048>::new();
+    match writeln!(line, "{event}") {
+        Ok(()) => Console.write(line.as_bytes()),
+        Err(fmt::Error) => {
+            Console.write(b"{\"event\":\"fatal\",\"node\":\"\",\"reason\":\"unprintable\"}\n")
         }
     }
-    crash()
 }
 
 /// What a panic says, on one line.
@@ -49,24 +68,40 @@ pub fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     }
 }
 
-/// Tells the hypervisor of the crash, where it listens, then powers the machine off.
-fn crash() -> ! {
+/// Tells the hypervisor, where it listens, of a crash that the guest sees to itself: it goes on
+/// running (QEMU, docs/specs/pvpanic.txt).
+fn tell_hypervisor() {
     const PANIC_EVENT: u16 = 0x505;
-    const PANICKED: u8 = 1;
+    const CRASH_LOADED: u8 = 2;
     // SAFETY: the port belongs to the pvpanic device or to nobody.
-    unsafe { port::write8(PANIC_EVENT, PANICKED) }
-    power_off()
+    unsafe { port::write8(PANIC_EVENT, CRASH_LOADED) }
+}
+
+/// Sleeps for the pause; before there is a timer to wake it, it counts.
+fn pause() {
+    if !interrupts::can_idle() {
+        return spin();
+    }
+    let end = clock::now() + PAUSE;
+    while clock::now() < end {
+        interrupts::idle(Some(end));
+    }
+}
+
+/// Lets one to four seconds pass, by the time stamp counter alone.
+fn spin() {
+    let start = cpu::ticks();
+    while cpu::ticks().wrapping_sub(start) < 1 << 32 {
+        core::hint::spin_loop();
+    }
 }
 
 /// Powers the machine off: by power management where there is some, else by a reset (the hypervisor
-/// is told to take one as the end), else by sleeping for ever.
+/// may be told to take one as the end), else by sleeping for ever.
 pub fn power_off() -> ! {
     power::off();
     // The hypervisor stops the machine a moment after it was asked: a reset must not overtake that.
-    let asked = cpu::ticks();
-    while cpu::ticks().wrapping_sub(asked) < 1 << 32 {
-        core::hint::spin_loop();
-    }
+    spin();
     power::reset();
     loop {
         interrupts::idle(None);

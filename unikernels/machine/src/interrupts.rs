@@ -4,6 +4,7 @@ use core::arch::asm;
 
 use crate::boot::Image;
 use crate::clock;
+use crate::console;
 use crate::fatal;
 use crate::memory::PAGE;
 use crate::mmio::Registers;
@@ -14,14 +15,22 @@ use crate::single::Single;
 const TIMER: u32 = 0x41;
 /// Vector of the network interfaces.
 pub(crate) const NETWORK: u32 = 0x40;
+/// Vector of the console's input.
+pub(crate) const CONSOLE: u32 = 0x42;
 /// Vector of interrupts that were gone before they were delivered.
 const SPURIOUS: u32 = 0xff;
 
 /// Physical address of the local interrupt controller.
 pub(crate) const CONTROLLER: usize = 0xfee0_0000;
 
+/// Physical address of the controller of the devices' interrupt pins.
+const PIN_CONTROLLER: usize = 0xfec0_0000;
+
 const SPURIOUS_VECTOR: usize = 0xf0;
 const TIMER_VECTOR: usize = 0x320;
+/// The local pin that a hypervisor's "inject an NMI" pulls, and its delivery as what it says.
+const NMI_PIN: usize = 0x360;
+const AS_NMI: u32 = 4 << 8;
 const TIMER_START: usize = 0x380;
 const TIMER_COUNT: usize = 0x390;
 const TIMER_DIVIDER: usize = 0x3e0;
@@ -61,6 +70,7 @@ pub(crate) unsafe fn fill_tables(image: &Image) {
             13 => image.protection,
             0..32 => image.exceptions + 16 * vector,
             _ if vector == SPURIOUS as usize => image.spurious,
+            _ if vector == CONSOLE as usize => image.console,
             _ => image.interrupt,
         };
         *gate = interrupt_gate(stub as u64);
@@ -87,7 +97,27 @@ pub(crate) unsafe fn start(image: &Image) {
     controller.write(TIMER_VECTOR, MASKED);
     let rate = timer_rate(controller);
     controller.write(TIMER_VECTOR, TIMER);
+    controller.write(NMI_PIN, AS_NMI);
+    // SAFETY: as above; the other controller's two registers are mapped like this one's.
+    route_console(unsafe { Registers::new(PIN_CONTROLLER, 0x20) });
+    console::start();
     IDLE.set(Some(Idle { gate: image.idle, controller, rate, armed: u64::MAX }));
+}
+
+/// Lets the serial line interrupt this processor.
+fn route_console(pins: Registers) {
+    const SELECT: usize = 0;
+    const WINDOW: usize = 0x10;
+    const FIRST_PIN: u32 = 0x10;
+    const SERIAL_LINE: u32 = 4;
+    // Edge-triggered, active high, to processor 0: the upper half is zero since reset.
+    pins.write(SELECT, FIRST_PIN + 2 * SERIAL_LINE);
+    pins.write(WINDOW, CONSOLE);
+}
+
+/// Whether [`idle`] sleeps.
+pub(crate) fn can_idle() -> bool {
+    IDLE.get().is_some()
 }
 
 /// Ticks a millisecond. KVM's and QEMU's timers count at 1 GHz by definition; others are measured.

@@ -12,7 +12,8 @@ extern crate alloc;
 #[doc(hidden)]
 pub mod boot;
 mod clock;
-mod console;
+#[doc(hidden)]
+pub mod console;
 mod cpu;
 mod entropy;
 mod fatal;
@@ -33,7 +34,7 @@ mod virtio;
 pub use freestanding;
 
 pub use clock::now;
-pub use console::Console;
+pub use console::{Console, answered, asked};
 pub use entropy::random_seed;
 pub use fatal::{die, panic, power_off, set_node};
 pub use frame::{Frame, Offload, free_buffers};
@@ -85,6 +86,7 @@ macro_rules! image {
             static idt: u8;
             static tss: u8;
             static stub_protection: u8;
+            static stub_console: u8;
             static stub_interrupt: u8;
             static stub_spurious: u8;
             static stub_exceptions: u8;
@@ -103,6 +105,7 @@ macro_rules! image {
             idt: (&raw const idt) as usize,
             tss: (&raw const tss) as usize,
             protection: (&raw const stub_protection) as usize,
+            console: (&raw const stub_console) as usize,
             interrupt: (&raw const stub_interrupt) as usize,
             spurious: (&raw const stub_spurious) as usize,
             exceptions: (&raw const stub_exceptions) as usize,

@@ -177,6 +177,7 @@ mod tests {
             idt: 0,
             tss: 0,
             protection: 0,
+            console: 0,
             interrupt: 0,
             spurious: 0,
             exceptions: 0,

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use machine::{Machine, Nic, Purpose};
 use service_config::{Kind, NodeConfig};
-use service_console::{Event, Report};
+use service_console::{Event, Report, Why};
 use service_core::{Counters, Instant};
 
 pub use totals::Totals;
@@ -81,11 +81,17 @@ impl Node {
         say(&Event::Ready { node: &self.config.node, kind });
     }
 
-    /// Writes the counters if it is time to.
+    /// Writes the counters if it is time to, or somebody typed something on the console.
     pub fn report(&mut self, now: Instant, counters: &dyn Counters) {
-        if self.report.due(now, counters) {
-            say(&Event::Counters { node: &self.config.node, counters });
+        if machine::asked() {
+            self.report.ask();
         }
+        match self.report.due(now, counters) {
+            None => return,
+            Some(Why::Changed) => {}
+            Some(Why::Asked) => machine::answered(),
+        }
+        say(&Event::Counters { node: &self.config.node, counters });
     }
 
     /// When [`report`](Self::report) has something to do, if it has.

@@ -65,14 +65,15 @@ pub fn run(mut node: Node) -> Result<(), Fatal> {
             node.report(now, &Both(snmp.forwarded()?, counters));
         }
         let woken = events.wait(&node.clock, Some(next))?;
-        if woken.report {
-            next = node.clock.now();
+        let stop = node.heed(woken);
+        if let Some(answer) = node.answer() {
+            next = next.min(answer);
         }
         if let Some(drops) = &mut drops {
             let now = node.clock.now();
             drops.take(now, |dropped| console::line(now, &dropped.event(&node.config)))?;
         }
-        if woken.stop {
+        if stop {
             return Ok(());
         }
     }

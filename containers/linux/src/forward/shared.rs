@@ -70,7 +70,7 @@ pub fn run(mut node: Node) -> Result<(), Fatal> {
                 console::line(now, &line);
             }
         }
-        if woken.stop {
+        if node.heed(woken) {
             return Ok(());
         }
     }

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.live
 
 CONFIGS = Path(__file__).parents[1] / "golden/config/poc"
 ROLES = ("dns", "firewall", "router", "selftest", "storage", "web")
+LEGACY = ",disable-modern=on,disable-legacy=off"
+"""A virtio device that has the registers of the time before the standard, and no others."""
 WEB = "203.0.113.80"
 DNS = "203.0.113.53"
 
@@ -273,6 +275,27 @@ def test_memory_of_other_sizes_serves(
     assert "Socket errors" not in load
 
 
+@pytest.mark.parametrize("merging", ["on", "off"])
+def test_legacy_interfaces_serve_and_forward(
+    net: Wires, images: dict[str, Path], accelerator: str, merging: str
+) -> None:
+    properties = f"{LEGACY},mrg_rxbuf={merging}"
+    net.client("outside", "external", "192.0.2.100/24", "192.0.2.1")
+    net.client("client", "servers", "203.0.113.9/24", "203.0.113.1")
+    for node in ("firewall", "router", "web"):
+        net.boot_node(images, config(node), accelerator, properties=properties)
+    for namespace in ("client", "outside"):
+        page = net.run("curl", "-sS", "-m10", f"http://{WEB}/", namespace=namespace)
+        assert "It works" in page
+        load = net.run("wrk", "-t1", "-c32", "-d1", f"http://{WEB}/", namespace=namespace)
+        assert "Socket errors" not in load
+        answered = re.search(r"(\d+) requests in", load)
+        assert answered
+        assert int(answered[1]) > 100
+    net.run("ping", "-c1", "-W5", "-s1472", "198.51.100.2", namespace="client")
+
+
+@pytest.mark.parametrize("properties", [",disable-legacy=on", LEGACY], ids=["modern", "legacy"])
 @pytest.mark.parametrize(
     ("pattern", "block"), [(Pattern.SEQUENTIAL, 256 * PAGE), (Pattern.RANDOM, PAGE)]
 )
@@ -283,11 +306,14 @@ def test_a_disk_is_read_to_its_end_and_every_page_is_the_right_one(
     tmp_path: Path,
     pattern: Pattern,
     block: int,
+    properties: str,
 ) -> None:
     data = tmp_path / "data"
     write_data(data, 1024 * PAGE)
     trial = Trial(pattern, block, reads=500)
-    guest = net.boot(images["storage"], trial.document(), accelerator, disk=data)
+    guest = net.boot(
+        images["storage"], trial.document(), accelerator, disk=data, properties=properties
+    )
     assert guest.ended(60) == 0
     counters = guest.wait("counters")["counters"]
     assert (counters["reads"], counters["bytes"]) == (500, 500 * block)
@@ -295,7 +321,9 @@ def test_a_disk_is_read_to_its_end_and_every_page_is_the_right_one(
     assert 0 < counters["p50_us"] <= counters["p99_us"] <= counters["max_us"]
     with data.open("r+b") as file:
         file.write(bytes(64 * PAGE))
-    guest = net.boot(images["storage"], trial.document(), accelerator, disk=data)
+    guest = net.boot(
+        images["storage"], trial.document(), accelerator, disk=data, properties=properties
+    )
     assert guest.ended(60) == 0
     assert guest.wait("counters")["counters"]["wrong_pages"] > 0
 

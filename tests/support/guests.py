@@ -176,12 +176,12 @@ class Wires:
         memory: int = 8,
         disk: Path | None = None,
         restarts: bool = False,
-        legacy: bool = False,
+        properties: str = "",
     ) -> Guest:
         """Starts a guest with a boot module; `nics` are (bridge, MAC), `memory` is in MiB.
 
         `disk` is a file to be read as a virtio disk. A reset ends the guest unless it `restarts`.
-        `legacy` devices have no modern registers.
+        `properties` are further ones of its virtio devices, each with a comma before it.
         """
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         log = folder / "console"
@@ -198,7 +198,6 @@ class Wires:
             ),
             *("-chardev", _socket("monitor", folder), "-qmp", "chardev:monitor"),
         ]
-        virtio = ",disable-modern=on,disable-legacy=off" if legacy else ""
         if not restarts:
             command.append("-no-reboot")
         if module is not None:
@@ -207,7 +206,7 @@ class Wires:
         if disk is not None:
             command += [
                 *("-drive", f"file={disk},if=none,id=data,format=raw,readonly=on"),
-                *("-device", f"virtio-blk-pci,drive=data{virtio or ',disable-legacy=on'}"),
+                *("-device", f"virtio-blk-pci,drive=data{properties}"),
             ]
         for bridge, mac in nics:
             self.bridge(bridge)
@@ -217,7 +216,7 @@ class Wires:
             self.run("ip", "link", "set", tap, "master", bridge, "up")
             command += [
                 *("-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no"),
-                *("-device", f"virtio-net-pci,netdev={tap},mac={mac},romfile={virtio}"),
+                *("-device", f"virtio-net-pci,netdev={tap},mac={mac},romfile={properties}"),
             ]
         stderr = self.stack.enter_context((folder / "stderr").open("wb"))
         process = self.stack.enter_context(subprocess.Popen(self.inside(*command), stderr=stderr))
@@ -232,7 +231,7 @@ class Wires:
         *,
         memory: int = 8,
         restarts: bool = False,
-        legacy: bool = False,
+        properties: str = "",
     ) -> Guest:
         """Starts the guest that a configuration document is for, and waits until it serves.
 
@@ -247,7 +246,7 @@ class Wires:
             nics=nics,
             memory=memory,
             restarts=restarts,
-            legacy=legacy,
+            properties=properties,
         )
         guest.wait("ready")
         return guest

@@ -60,6 +60,8 @@ const HEADER: u8 = 0x0c;
 const BASE_ADDRESSES: u8 = 0x10;
 const BUSES: u8 = 0x18;
 const CAPABILITIES: u8 = 0x34;
+/// Of a base address register: it is of ports.
+const IN_PORTS: u32 = 1;
 
 /// Calls `found` with each function and its identity (device, vendor) until it returns `false`.
 ///
@@ -134,6 +136,7 @@ pub(crate) fn capabilities<S: ConfigSpace>(
 pub(crate) struct Window {
     next: u32,
     end: u32,
+    next_port: u16,
 }
 
 /// A base address register that cannot be used, by its number.
@@ -143,7 +146,32 @@ pub(crate) struct UnusableBar(pub u8);
 impl Window {
     /// Above all memory of a PC below 4 GiB, below the interrupt controllers.
     pub const fn new() -> Self {
-        Self { next: 0xe000_0000, end: 0xfe00_0000 }
+        Self { next: 0xe000_0000, end: 0xfe00_0000, next_port: port::DEVICES.0 }
+    }
+
+    /// Ports of base address register `bar`, and how many: always new ones, since ring 3 may use no
+    /// others than those in [`port::DEVICES`].
+    pub fn ports<S: ConfigSpace>(
+        &mut self,
+        space: &mut S,
+        function: Function,
+        bar: u8,
+    ) -> Result<(u16, u16), UnusableBar> {
+        let offset = BASE_ADDRESSES + 4 * bar;
+        space.write(function, offset, u32::MAX);
+        let told = space.read(function, offset);
+        // Of 32 bits the upper half may not exist.
+        let size = (!(told & !3) as u16).wrapping_add(1);
+        let taken = (told & IN_PORTS != 0 && size.is_power_of_two())
+            .then(|| self.next_port.checked_next_multiple_of(size))
+            .flatten()
+            .filter(|start| {
+                port::DEVICES.1.checked_sub(size - 1).is_some_and(|last| *start <= last)
+            })
+            .ok_or(UnusableBar(bar))?;
+        self.next_port = taken + size;
+        space.write(function, offset, u32::from(taken));
+        Ok((taken, size))
     }
 
     /// Address of base address register `bar`; given one when firmware did not or put it above
@@ -154,7 +182,6 @@ impl Window {
         function: Function,
         bar: u8,
     ) -> Result<usize, UnusableBar> {
-        const IN_PORTS: u32 = 1;
         const KIND: u32 = 6;
         const KIND_64: u32 = 4;
         if bar > 5 {
@@ -282,6 +309,26 @@ mod tests {
         assert_eq!(window.address(&mut fake, function, 2), Err(UnusableBar(2)));
         assert_eq!(window.address(&mut fake, function, 6), Err(UnusableBar(6)));
         assert_eq!(window.address(&mut fake, function, 3), Err(UnusableBar(3)), "no size");
+    }
+
+    #[test]
+    fn ports_are_always_given() {
+        let mut fake = Fake::default();
+        let mut window = Window::new();
+        let bar = BASE_ADDRESSES;
+        for device in 1..=9 {
+            let function = Function::new(0, device, 0);
+            // What firmware chose is none of the ports that ring 3 may use.
+            fake.words.insert((function.0, bar), 0xc041);
+            fake.sizes.insert((function.0, bar), 128);
+            let given = window.ports(&mut fake, function, 0);
+            let expected = 0xe000 + 128 * (u16::from(device) - 1);
+            assert_eq!(given, if device < 9 { Ok((expected, 128)) } else { Err(UnusableBar(0)) });
+        }
+        let function = Function::new(0, 1, 0);
+        assert_eq!(fake.words[&(function.0, bar)] & !3, 0xe000);
+        fake.words.insert((function.0, bar), 0xfebc_0000);
+        assert_eq!(Window::new().ports(&mut fake, function, 0), Err(UnusableBar(0)), "memory");
     }
 
     #[test]

@@ -2,10 +2,21 @@
 
 use core::arch::asm;
 
+/// Ports for the registers of devices that have them there: above all that a PC's own devices and
+/// its firmware use.
+pub(crate) const DEVICES: (u16, u16) = (0xe000, 0xe3ff);
+
 /// Ports that ring 3 may use: interval timer, its gate, the serial line, pvpanic, PCI
-/// configuration, power management.
-pub(crate) const PERMITTED: [(u16, u16); 6] =
-    [(0x40, 0x43), (0x61, 0x61), (0x3f8, 0x3ff), (0x505, 0x505), (0x600, 0x63f), (0xcf8, 0xcff)];
+/// configuration, power management, devices.
+pub(crate) const PERMITTED: [(u16, u16); 7] = [
+    (0x40, 0x43),
+    (0x61, 0x61),
+    (0x3f8, 0x3ff),
+    (0x505, 0x505),
+    (0x600, 0x63f),
+    (0xcf8, 0xcff),
+    DEVICES,
+];
 
 /// Fills a port bitmap so that only [`PERMITTED`] ports pass: a set bit forbids its port.
 pub(crate) fn fill_bitmap(bitmap: &mut [u8; 8192]) {
@@ -75,6 +86,19 @@ pub(crate) unsafe fn read8(port: u16) -> u8 {
     value
 }
 
+/// Reads two bytes.
+///
+/// # Safety
+/// As for [`write8`].
+pub(crate) unsafe fn read16(port: u16) -> u16 {
+    let value;
+    // SAFETY: as for `write8`.
+    unsafe {
+        asm!("in ax, dx", in("dx") port, out("ax") value, options(nomem, nostack, preserves_flags))
+    }
+    value
+}
+
 /// Reads four bytes.
 ///
 /// # Safety
@@ -98,7 +122,7 @@ mod tests {
         fill_bitmap(&mut bitmap);
         let open = |port: u16| bitmap[usize::from(port / 8)] & (1 << (port % 8)) == 0;
         let count = (0..=u16::MAX).filter(|&port| open(port)).count();
-        assert_eq!(count, 4 + 1 + 8 + 1 + 64 + 8);
+        assert_eq!(count, 4 + 1 + 8 + 1 + 64 + 8 + 1024);
         assert!(open(0x3f8) && open(0xcff) && !open(0x20) && !open(0xd00));
     }
 }

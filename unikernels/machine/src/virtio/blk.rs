@@ -13,9 +13,8 @@ use crate::pci::{self, Ports, Window};
 
 mod feature {
     pub const EVENT_INDEX: u64 = 1 << 29;
-    pub const VERSION_1: u64 = 1 << 32;
 
-    pub const NEEDED: u64 = VERSION_1 | EVENT_INDEX;
+    pub const NEEDED: u64 = EVENT_INDEX;
 }
 
 /// Bytes of the unit that a disk counts in.

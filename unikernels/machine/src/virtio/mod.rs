@@ -3,6 +3,7 @@
 mod blk;
 mod net;
 mod queue;
+mod registers;
 mod transport;
 
 pub use blk::{Disk, ReadError};

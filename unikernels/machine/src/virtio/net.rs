@@ -33,9 +33,10 @@ mod feature {
     pub const HOST_TSO6: u64 = 1 << 12;
     pub const MERGED_BUFFERS: u64 = 1 << 15;
     pub const EVENT_INDEX: u64 = 1 << 29;
-    pub const VERSION_1: u64 = 1 << 32;
+    /// Header and frame may share a descriptor, as a modern device always has it.
+    pub const ANY_LAYOUT: u64 = 1 << 27;
 
-    pub const NEEDED: u64 = VERSION_1 | EVENT_INDEX | MAC;
+    pub const NEEDED: u64 = EVENT_INDEX | MAC;
     /// Worth having only if every interface has them: what one receives another must send.
     pub const PASSED_ON: u64 = CHECKSUM
         | GUEST_CHECKSUM
@@ -90,7 +91,9 @@ pub(crate) fn open_all(wanted: &[Mac], purpose: Purpose, free: usize) -> Vec<Nic
 
     let passed_on = match purpose {
         Purpose::Endpoint { .. } => 0,
-        Purpose::Forwarding => passed_on(transports.iter().map(Transport::offered)),
+        Purpose::Forwarding => {
+            passed_on(transports.iter().map(|one| worth_passing_on(one.offered(), one.is_legacy())))
+        }
     };
     let size = match purpose {
         Purpose::Endpoint { mtu } => (mtu + 14 + HEADER + 16).max(2048),
@@ -111,6 +114,12 @@ pub(crate) fn open_all(wanted: &[Mac], purpose: Purpose, free: usize) -> Vec<Nic
         .zip(wanted)
         .map(|(transport, mac)| Nic::start(&transport, *mac, passed_on, share))
         .collect()
+}
+
+/// What an interface offers that the others could make use of: nothing where its frames come and go
+/// with the short header.
+fn worth_passing_on(offered: u64, legacy: bool) -> u64 {
+    if legacy && offered & feature::MERGED_BUFFERS == 0 { 0 } else { offered }
 }
 
 /// Of what is passed on, what every interface offers, and only pairs that make sense.
@@ -150,6 +159,9 @@ impl core::fmt::Display for Shown<'_> {
 pub struct Nic {
     mac: Mac,
     merged: bool,
+    /// Bytes by which the device's header is shorter than ours: a legacy one that does not merge
+    /// buffers does not count them. It is empty then, and begins so much later.
+    shorter: u32,
     receiving: Queue,
     receive_notify: Notify,
     /// Buffers that the device may fill, by descriptor.
@@ -180,7 +192,14 @@ impl Nic {
         if offered & feature::NEEDED != feature::NEEDED {
             refuse(&format_args!("lacks features ({offered:#x})"));
         }
-        let features = feature::NEEDED | passed_on;
+        let mut features = feature::NEEDED | passed_on;
+        if transport.is_legacy() {
+            if offered & feature::ANY_LAYOUT == 0 {
+                refuse(&format_args!("lacks features ({offered:#x})"));
+            }
+            features |= feature::ANY_LAYOUT;
+        }
+        let merged = features & feature::MERGED_BUFFERS != 0;
         if let Err(reason) = transport.accept(features) {
             refuse(&reason);
         }
@@ -197,7 +216,8 @@ impl Nic {
         sending.interrupt_never();
         let mut nic = Self {
             mac,
-            merged: features & feature::MERGED_BUFFERS != 0,
+            merged,
+            shorter: if transport.is_legacy() && !merged { 2 } else { 0 },
             receiving,
             receive_notify,
             offered: (0..receive_size).map(|_| None).collect(),
@@ -256,10 +276,14 @@ impl Nic {
                 Err(Misbehaved) => self.misbehaved("received more than it could"),
             }
         }
-        if count == 0 || (length as usize) < HEADER || length as usize > Buffer::capacity() {
+        let length = length as usize + self.shorter as usize;
+        if count == 0 || !(HEADER..=Buffer::capacity()).contains(&length) {
             self.misbehaved("received a frame of an impossible length")
         }
-        let mut frame = Frame::from_buffer(self.reclaim_buffer(id), length as usize);
+        let mut frame = Frame::from_buffer(self.reclaim_buffer(id), length);
+        if self.shorter > 0 {
+            frame.clear_offload();
+        }
         for ahead in 1..count {
             let (id, length) = self.receiving.peek(ahead);
             if length as usize > Buffer::capacity() || self.buffer(id).is_none() {
@@ -301,13 +325,14 @@ impl Nic {
         for (i, (address, length)) in frame.parts().enumerate() {
             let id = self.unused[chain + i];
             let last = i + 1 == count;
+            let skipped = if i == 0 { self.shorter } else { 0 };
             let next = if last { id } else { self.unused[chain + i + 1] };
             self.next[usize::from(id)] = next;
             self.sending.describe(
                 id,
                 Descriptor {
-                    address,
-                    length,
+                    address: address + u64::from(skipped),
+                    length: length - skipped,
                     flags: if last { 0 } else { Descriptor::NEXT },
                     next,
                 },
@@ -367,8 +392,8 @@ impl Nic {
             self.receiving.describe(
                 id,
                 Descriptor {
-                    address: buffer.address(),
-                    length: Buffer::capacity() as u32,
+                    address: buffer.address() + u64::from(self.shorter),
+                    length: Buffer::capacity() as u32 - self.shorter,
                     flags: Descriptor::WRITE,
                     next: 0,
                 },
@@ -421,6 +446,15 @@ mod tests {
         assert_eq!(v4, PASSED_ON & !(HOST_TSO6 | GUEST_TSO6));
         let unmerged = passed_on([all & !MERGED_BUFFERS].into_iter());
         assert_eq!(unmerged, CHECKSUM | GUEST_CHECKSUM);
+    }
+
+    #[test]
+    fn a_short_header_has_nothing_to_pass_on() {
+        let all = PASSED_ON | NEEDED;
+        assert_eq!(worth_passing_on(all, false), all);
+        assert_eq!(worth_passing_on(all, true), all);
+        assert_eq!(worth_passing_on(all & !MERGED_BUFFERS, true), 0);
+        assert_eq!(passed_on([all, 0].into_iter()), 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use alloc::alloc::{Layout, alloc_zeroed};
 use core::ptr::NonNull;
 use core::sync::atomic::{Ordering, fence};
 
-use crate::mmio::Registers;
+use super::registers::Bank;
 
 /// One entry of the descriptor table.
 #[repr(C)]
@@ -35,7 +35,7 @@ pub(super) struct Addresses {
 
 /// How the device is told of new entries.
 pub(super) struct Notify {
-    pub register: Registers,
+    pub register: Bank,
     pub value: u16,
 }
 
@@ -61,13 +61,18 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// What the used ring of a modern device is aligned to here, a line of the cache, and that of
+    /// a legacy one must be, as the whole queue.
+    pub const ALIGNMENT: usize = 64;
+    pub const LEGACY_ALIGNMENT: usize = 4096;
+
     /// Makes the rings for `size` entries, a power of two; `None` when the heap has not enough.
-    pub fn new(size: u16) -> Option<Self> {
+    pub fn new(size: u16, alignment: usize) -> Option<Self> {
         assert!(size.is_power_of_two());
         let entries = usize::from(size);
         let available = 16 * entries;
-        let used = (available + 6 + 2 * entries).next_multiple_of(64);
-        let layout = Layout::from_size_align(used + 6 + 8 * entries, 64).ok()?;
+        let used = (available + 6 + 2 * entries).next_multiple_of(alignment);
+        let layout = Layout::from_size_align(used + 6 + 8 * entries, alignment).ok()?;
         // SAFETY: the layout is not empty. The memory is never freed: a device may hold it.
         let memory = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         // SAFETY: the offsets lie within the allocation and keep the parts' alignment.
@@ -227,7 +232,7 @@ mod tests {
 
     #[test]
     fn entries_come_back_in_the_order_of_the_device_over_many_wraps() {
-        let mut queue = Queue::new(8).unwrap();
+        let mut queue = Queue::new(8, Queue::ALIGNMENT).unwrap();
         for round in 0..100_000u32 {
             queue.offer((round % 8) as u16);
             queue.device_uses(round % 8, round);
@@ -240,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_used_index_beyond_what_was_offered_is_noticed() {
-        let mut queue = Queue::new(8).unwrap();
+        let mut queue = Queue::new(8, Queue::ALIGNMENT).unwrap();
         queue.offer(0);
         queue.device_uses(0, 1);
         queue.device_uses(0, 1);
@@ -248,8 +253,17 @@ mod tests {
     }
 
     #[test]
+    fn a_legacy_queue_is_laid_out_by_pages() {
+        let queue = Queue::new(256, Queue::LEGACY_ALIGNMENT).unwrap();
+        let addresses = queue.addresses();
+        assert_eq!(addresses.descriptors % 4096, 0);
+        assert_eq!(addresses.available, addresses.descriptors + 4096);
+        assert_eq!(addresses.used, addresses.descriptors + 8192);
+    }
+
+    #[test]
     fn events_stand_where_the_device_reads_them() {
-        let mut queue = Queue::new(8).unwrap();
+        let mut queue = Queue::new(8, Queue::ALIGNMENT).unwrap();
         queue.interrupt_after(3);
         // SAFETY: behind the ring's eight entries.
         assert_eq!(unsafe { queue.available.add(10).read() }, 2);

@@ -90,7 +90,9 @@ def main(arguments: list[str] | None = None) -> None:
     # What a command makes lives until it ends: looking for garbage among ten thousand nodes
     # would take longer than reading them.
     gc.disable()
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    gc.freeze()  # nor is it looked for once more as the process ends
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -104,6 +104,15 @@ class Workspace:
         return totals
 
 
+def places(root: Path) -> tuple[PurePosixPath, ...]:
+    """Where in `root` everything lies that images are built from; raises as `Workspace.read`."""
+    members = _manifest(root / "Cargo.toml").get("workspace", {}).get("members", ())
+    tops = {PurePosixPath(pattern).parts[0] for pattern in members}
+    if any(set(top) & set("*?[") for top in tops):
+        return (PurePosixPath(),)
+    return tuple(map(PurePosixPath, sorted({*tops, *ROOT_FILES})))
+
+
 def _manifest(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
@@ -156,4 +165,4 @@ def _walk(root: Path, folder: PurePosixPath, *, aside: frozenset[str]) -> Iterat
         yield from (relative / one for one in files if not one.startswith("."))
 
 
-__all__ = ["ROOT_FILES", "Package", "Workspace"]
+__all__ = ["ROOT_FILES", "Package", "Workspace", "places"]

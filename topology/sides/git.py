@@ -97,6 +97,21 @@ class Revision:
             found[PurePosixPath(os.fsdecode(name))] = (mode, blob)
         return found
 
+    def same(self, other: Revision | None, folders: Iterable[PurePosixPath]) -> bool:
+        """Whether git is sure that these folders are another revision's, or the working tree's.
+
+        It is not where the working tree has files that it does not follow, ignored ones included.
+        """
+        where = ("--", *map(str, folders))
+        commits = [self.commit] if other is None else [self.commit, other.commit]
+        bytewise = ("diff", "--quiet", "--no-ext-diff", "--no-textconv")
+        if _git(self.repository.root, *bytewise, *commits, *where).returncode != 0:
+            return False
+        if other is not None:
+            return True
+        unknown = _git(self.repository.root, "ls-files", "--others", *where)
+        return unknown.returncode == 0 and not unknown.stdout
+
     def extract(self, target: Path, files: Mapping[PurePosixPath, tuple[str, str]]) -> None:
         """Writes files of the revision below `target`, links as links."""
         wanted = {path: entry for path, entry in files.items() if entry[0] in (*_FILE, _LINK)}

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from topology.image import ImageError, lookup, project_root
 from topology.image.recipe import RECIPES
-from topology.image.workspace import ROOT_FILES, Workspace
+from topology.image.workspace import ROOT_FILES, Workspace, places
 from topology.plan.types import ImageRef, Variant
 from topology.sides.git import Revision, blob_digest
 
@@ -78,8 +78,17 @@ class Sources:
         if any(r is not None and r.repository.root.resolve() != root for r in self._sides):
             # Another repository: its revisions say nothing about the sources here.
             return ()
+        if self._same(places(root)):
+            return ()
         here = Workspace.read(root)
         return tuple(_Tree(here, revision) for revision in self._sides)
+
+    def _same(self, where: Iterable[PurePosixPath]) -> bool:
+        """Whether git can tell, which has not to read what it has seen, that nothing differs."""
+        first, second = self._sides
+        if first is None:
+            first, second = second, first
+        return first is not None and first.same(second, where)
 
     @cached_property
     def _differing(self) -> frozenset[PurePosixPath]:
@@ -192,11 +201,9 @@ class _Tree:
     def _files(self, revision: Revision) -> dict[PurePosixPath, tuple[str, str]]:
         """What lies in a package's folder, one that `here` does not have included."""
         groups = {one.folder.parent for one in self.here.packages.values()}
-        tops = {PurePosixPath(group.parts[0]) for group in groups if group.parts}
-        names = map(PurePosixPath, ROOT_FILES)
         return {
             path: entry
-            for path, entry in revision.files(*sorted({*tops, *names})).items()
+            for path, entry in revision.files(*places(self.here.root)).items()
             if path.parent not in groups or str(path) in ROOT_FILES
         }
 

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.diff.test_sides import git
 from tests.unit.image.tiny import workspace
 from topology.image import ImageError
+from topology.image.workspace import Workspace
 from topology.plan.types import Variant
 from topology.sides import images
 from topology.sides.git import Repository, Revision
@@ -110,3 +111,24 @@ def test_another_repository_says_nothing_of_the_sources(
     monkeypatch.setattr(images, "project_root", lambda: tmp_path)
     with Sources(head(clone), None) as sources:
         assert not sources.images(Variant.UNIKERNEL, ["web"]).code
+
+
+def test_sources_that_git_knows_to_be_the_same_are_not_read(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = head(clone)
+    (clone / "poc.yaml").write_text("no source")
+    git(clone, "add", ".")
+    git(clone, "commit", "-m", "two")
+    monkeypatch.delattr(Workspace, "read")
+    for sides in ((before, head(clone)), (before, None), (None, before)):
+        with Sources(*sides) as sources:
+            assert not sources.images(Variant.UNIKERNEL, ["web"]).code
+
+
+def test_what_git_does_not_follow_is_a_source_too(clone: Path) -> None:
+    (clone / ".git/info/exclude").write_text("made.rs\n")
+    (clone / "services/service/src/made.rs").write_text("// made\n")
+    with Sources(head(clone), None) as sources:
+        told = sources.images(Variant.UNIKERNEL, ["web"])
+        assert told.code == {"web": "services/service/src/made.rs"}

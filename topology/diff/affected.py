@@ -15,6 +15,9 @@ from topology.resolve.types import ResolvedNode, ResolvedStatement, StatementKin
 
 __all__ = ["Affected"]
 
+_WIDE = (StatementKind.NEVER, StatementKind.ONLY)
+"""What a topology says once, of everything in it: worth asking of what differs alone."""
+
 _FORBIDDING = (StatementKind.ISOLATE, StatementKind.ONLY, StatementKind.WAYPOINT)
 
 
@@ -61,6 +64,25 @@ class Affected:
         near = self._addresses(new.sources)
         back = _meets(self._honest, near, far, ALL_SERVICES)
         return self._remembers or back or _meets(self._honest, far, near, services)
+
+    def within_scope(self, old: ResolvedStatement, new: ResolvedStatement) -> bool:
+        """Whether the new one holds if the old one does and no flow of the scope breaks it.
+
+        It has to say the same of the same nodes, but for those that one side does not have: of
+        what comes or goes, everything is in the scope.
+        """
+        if self._renames != Renames() or new.kind not in _WIDE:
+            return False
+        if any(self._old.statements.get(n) != self._new.statements.get(n) for n in new.only):
+            return False
+        same = replace(old, sources=new.sources, destinations=new.destinations) == new
+        ends = ((old.sources, new.sources), (old.destinations, new.destinations))
+        return same and all(
+            name not in self._old.nodes or name not in self._new.nodes
+            for mine, theirs in ends
+            if mine != theirs
+            for name in set(mine) ^ set(theirs)
+        )
 
     def _says_otherwise(self, old: ResolvedStatement, new: ResolvedStatement) -> bool:
         sizes = (len(old.sources), len(old.destinations))

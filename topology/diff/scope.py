@@ -7,7 +7,7 @@ neighbours on both sides, hop by hop, and so has one fate.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from topology.diff.renames import Renames
@@ -41,12 +41,29 @@ class Scope:
 
     parts: tuple[Part, ...]
     honest: FlowSet
+    _sent: dict[tuple[int, ...], FlowSet] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, old: Network, new: Network, renames: Renames) -> Scope:
         """The scope of the difference of two networks."""
         parts = tuple(_parts(old, new, renames))
         return cls(parts, _honest(parts, old, new, renames))
+
+    def sent_by(self, names: Iterable[str]) -> FlowSet:
+        """What may differ of all that is sent from where these nodes stand."""
+        standing = frozenset(names)
+        theirs = tuple(
+            number
+            for number, part in enumerate(self.parts)
+            if part.senders is None or not part.senders.isdisjoint(standing)
+        )
+        known = self._sent.get(theirs)
+        if known is None:
+            known = FlowSet()
+            for number in theirs:
+                known |= self.parts[number].flows
+            self._sent[theirs] = known
+        return known
 
 
 def _honest(parts: Iterable[Part], old: Network, new: Network, renames: Renames) -> FlowSet:

@@ -32,11 +32,12 @@ def _changes(
     old: View, new: View, renames: Renames, networks: tuple[Network, Network], scope: Scope
 ) -> Iterator[StatementChange]:
     before, after = (Prover(network) for network in networks)
+    differing = Prover(networks[1], limit=scope.sent_by)
     one, other = (network.topology.statements for network in networks)
     former = {renames.statements.get(name, name): name for name in one}
     affected = Affected(*networks, renames, scope)
-    same = [n for n in other if n in former and not affected(one[former[n]], other[n])]
-    told_only = set(same) if len(same) > _PROVED else set()
+    same = {n for n in other if n in former and not affected(one[former[n]], other[n])}
+    told_only = same if len(same) > _PROVED else set()
     # The old side first: what it has worked out serves the new one.
     was = {
         name: _word(before.verdict(one[own]))
@@ -49,7 +50,11 @@ def _changes(
             text = statement_text(new.declared.statements[name])
             yield StatementChange(name, text, Verdict.SAME, Verdict.SAME)
             continue
-        verdict = after.verdict(statement)
+        verdict = None
+        if was.get(name) is Verdict.HOLDS and affected.within_scope(one[former[name]], statement):
+            verdict = differing.verdict(statement)
+        if verdict is None or not verdict.holds:
+            verdict = after.verdict(statement)
         now = _word(verdict)
         # What cannot differ was, before, what it is now.
         earlier = Verdict.ABSENT if name not in former else was.get(name, now)

@@ -103,6 +103,7 @@ class Network:
         self._routed: dict[str, Ranges] = {}
         self._believed: dict[str, FlowSet] = {}
         self._own: dict[str, Ranges] = {}
+        self._lets: dict[tuple[str, Ranges], bool] = {}
 
     def learn(self, other: Network) -> None:
         """Takes over what another network has worked out of nodes that are the same in both."""
@@ -117,6 +118,7 @@ class Network:
         self._permitted.update(
             (key, value) for key, value in other._permitted.items() if key[0] in same
         )
+        self._lets.update((key, value) for key, value in other._lets.items() if key[0] in same)
 
     @cached_property
     def attached(self) -> Mapping[str, tuple[str, ...]]:
@@ -175,12 +177,15 @@ class Network:
         rules = self._policy(node)
         if rules is None:
             return True
-        segments = [interface.segment for interface in self.topology.nodes[node].interfaces]
-        return rules.touch(services) and any(
-            rules.permitted(ingress, egress, services=services)
-            for ingress in segments
-            for egress in (*segments, None)
-        )
+        known = self._lets.get((node, services))
+        if known is None:
+            segments = [interface.segment for interface in self.topology.nodes[node].interfaces]
+            known = self._lets[node, services] = rules.touch(services) and any(
+                rules.permitted(ingress, egress, services=services)
+                for ingress in segments
+                for egress in (*segments, None)
+            )
+        return known
 
     def _policy(self, node: str) -> Rules | None:
         policy = self.topology.nodes[node].policy

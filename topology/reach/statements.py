@@ -8,7 +8,7 @@ open flows; what answers follows from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -47,10 +47,17 @@ def prove(network: Network) -> Proof:
 
 
 class Prover:
-    """Proves statements about one network, sharing what they have in common."""
+    """Proves statements about one network, sharing what they have in common.
 
-    def __init__(self, network: Network) -> None:
+    With a `limit`, what must not get through, or never be, is asked of the flows alone that it
+    gives for those who stand at a place; other statements know no limit.
+    """
+
+    def __init__(
+        self, network: Network, limit: Callable[[Sequence[str]], FlowSet] | None = None
+    ) -> None:
         self._network = network
+        self._limit = limit
         self._topology = network.topology
         self._places: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
         self._alike: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
@@ -259,7 +266,7 @@ class Prover:
     ) -> Iterator[Outcome]:
         """Whatever somebody at the place of `names` on a segment gets through to destinations."""
         far = self._addresses(destinations) if len(destinations) <= _FEW else ADDRESSES
-        flows = FlowSet.of(far, ADDRESSES, services)
+        flows = self._within(names, FlowSet.of(far, ADDRESSES, services))
         alone = names[0] if len(names) == 1 else None
         wanted = self._set(destinations)
         starts = self._network.enter(segment, flows, alone)
@@ -290,7 +297,8 @@ class Prover:
             flows = FlowSet.of(ADDRESSES if everywhere else far, ADDRESSES, ALL_SERVICES)
             for segment, names in self._by_segment(statement.sources).items():
                 alone = names[0] if len(names) == 1 else None
-                for outcome in self._network.outcomes(self._network.enter(segment, flows, alone)):
+                sent = self._within(names, flows)
+                for outcome in self._network.outcomes(self._network.enter(segment, sent, alone)):
                     if outcome.ending is Ending.LOOP:
                         first = outcome.path[0][0]
                         origin = next((name for name in names if name != first), None)
@@ -305,7 +313,7 @@ class Prover:
                         yield Counterexample(Break.LOOP, origin, str(packet.destination), walked)
         if RoutingFault.BLACK_HOLES in statement.faults:
             for alike in self._classes(statement.sources):
-                wanted = self._network.opened(alike, far)
+                wanted = self._within(alike, self._network.opened(alike, far))
                 for outcome in self._network.outcomes(self._network.send(alike[0], wanted)):
                     if outcome.ending in (Ending.NO_ROUTE, Ending.NO_NEIGHBOUR):
                         packet = outcome.flows.packet()
@@ -318,6 +326,9 @@ class Prover:
                         )
 
     # What is asked of the network again and again.
+
+    def _within(self, names: Sequence[str], flows: FlowSet) -> FlowSet:
+        return flows if self._limit is None else flows & self._limit(names)
 
     def _walk(
         self,

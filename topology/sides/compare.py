@@ -13,6 +13,7 @@ from topology.diff.flows import flow_changes
 from topology.diff.plans import compare_plans, compare_with_record
 from topology.diff.renames import Renames, find_renames
 from topology.diff.scope import Scope
+from topology.diff.sharing import sharing
 from topology.diff.statements import statement_changes
 from topology.diff.structure import structure
 from topology.diff.types import DeploymentDiff, Diff, FlowDiff, StatementChange, StructureChange
@@ -47,6 +48,7 @@ def compare(old: Side, new: Side, choices: Choices, images: ImagesOf | None = No
     `images` says what the images of two sides are; by default their sources are looked at.
     """
     notes: list[str] = []
+    new = _sharing(new, old)
     for side in (old, new):
         if side.unread:
             notes.append(
@@ -83,6 +85,16 @@ def compare(old: Side, new: Side, choices: Choices, images: ImagesOf | None = No
         diagnostics=(old.diagnostics, new.diagnostics),
         notes=tuple(notes),
     )
+
+
+def _sharing(side: Side, other: Side) -> Side:
+    """A side that consists of the other's nodes where they are equal."""
+    view, whole = side.view, side.whole
+    if view and view.resolved and other.view and other.view.resolved:
+        view = replace(view, resolved=sharing(view.resolved, other.view.resolved))
+    if whole and other.whole:
+        whole = sharing(whole, other.whole)
+    return replace(side, view=view, whole=whole)
 
 
 def _without(view: View, unread: Iterable[Path]) -> View:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.gitlab import Notes, gitlab
 from tests.support.golden import PROJECT
 from tests.unit.diff.test_sides import git
 from topology.cli.main import run
@@ -70,6 +71,56 @@ def test_one_comment_is_posted_and_then_updated(clone: Path, tmp_path: Path) -> 
     said = (tmp_path / "log").read_text().splitlines()
     assert said[1].startswith("api repos/o/r/issues/7/comments -F body=@c.md")
     assert said[3].startswith("api --method PATCH repos/o/r/issues/comments/42 ")
+
+
+def on_gitlab(clone: Path, server: Notes, *, token: str) -> subprocess.CompletedProcess[str]:
+    """The documented job in a merge request's environment, without what it installs."""
+    text = (PROJECT / "docs/review.md").read_text().partition("**GitLab.**")[2]
+    job = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])["topology"]
+    script = [line for line in job["script"] if not line.startswith(("apt-get", "pip"))]
+    assert len(script) == 2
+    for name in (".github/scripts/topology-review", ".gitlab/topology-note"):
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, clone / name)
+    environment = {
+        **os.environ,
+        "CI_API_V4_URL": server.url,
+        "CI_PROJECT_ID": "12",
+        "CI_MERGE_REQUEST_IID": "7",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": "main",
+        "REVIEW_TOKEN": token,
+        "no_proxy": "127.0.0.1",
+    }
+    command = ["bash", "-euo", "pipefail", "-c", "\n".join(script)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+
+
+def test_gitlab_gets_one_note_that_is_updated(clone: Path) -> None:
+    with gitlab("/projects/12/merge_requests/7/notes", "secret") as server:
+        said = [f"note {number}" for number in range(130)]
+        server.bodies = list(said)
+        assert on_gitlab(clone, server, token="secret").returncode == 0
+        assert server.bodies[:-1] == said
+        first = server.bodies[-1]
+        assert first.startswith("<!-- topology-review -->\n")
+        assert "**newly broken** | `nothing-else`" in first
+        git(clone, "checkout", "poc.yaml")
+        server.bodies.append("and another")
+        assert on_gitlab(clone, server, token="secret").returncode == 0
+        assert server.bodies[:130] == said
+        assert server.bodies[130].endswith("No topology changes by this.\n")
+        assert server.bodies[131:] == ["and another"]
+        assert server.asked == ["GET", "GET", "POST", "GET", "GET", "PUT"]
+
+
+def test_gitlab_hears_nothing_of_no_change_and_its_refusal_fails_the_job(clone: Path) -> None:
+    with gitlab("/projects/12/merge_requests/7/notes", "secret") as server:
+        refused = on_gitlab(clone, server, token="wrong")
+        assert refused.returncode == 1
+        assert "HTTP Error 401" in refused.stderr
+        git(clone, "checkout", "poc.yaml")
+        assert on_gitlab(clone, server, token="secret").returncode == 0
+        assert server.bodies == []
 
 
 def test_a_change_of_no_topology_makes_no_comment(clone: Path, tmp_path: Path) -> None:

@@ -21,6 +21,11 @@ from topology.scene.types import Scene
 __all__ = ["page"]
 
 _SCRIPTS = ("data.js", "trace.js", "map.js", "panel.js", "matrix.js", "page.js")
+_WIDE, _HIGH = 2700, 1500
+"""A larger map has letters that cannot be read in a usual window: they are not laid out at first.
+
+The script decides anew once it knows the window (`look` in map.js)."""
+
 _TABS = (("map", "Map"), ("matrix", "Matrix"), ("nodes", "Nodes"))
 
 
@@ -56,7 +61,11 @@ def _page(drawn: Scene, document: Json) -> Iterator[str]:
     yield from _header(drawn)
     yield "<main>"
     yield from _map(drawn)
-    yield '<section id="matrix" data-view="matrix" role="tabpanel" aria-labelledby="tab-matrix">'
+    # What is not seen at first is not laid out before the map is.
+    yield (
+        '<section id="matrix" data-view="matrix" role="tabpanel" aria-labelledby="tab-matrix" '
+        "hidden>"
+    )
     yield '<label>Rows and columns <select id="by"></select></label><div id="grid"></div>'
     yield "</section>"
     yield from _nodes(drawn)
@@ -98,8 +107,9 @@ def _map(drawn: Scene) -> Iterator[str]:
     ):
         yield f'<button type="button" id="{key}" aria-label="{label}">{sign}</button>'
     yield "</div>"
+    far = ' class="far"' if max(layout.width / _WIDE, layout.height / _HIGH) > 1 else ""
     yield (
-        f'<svg viewBox="0 0 {layout.width:.0f} {layout.height:.0f}" role="group" '
+        f'<svg viewBox="0 0 {layout.width:.0f} {layout.height:.0f}"{far} role="group" '
         'aria-label="Map of the network; arrow keys go from node to node">'
     )
     yield from drawing(drawn, layout)
@@ -114,7 +124,9 @@ def _map(drawn: Scene) -> Iterator[str]:
 
 
 def _nodes(drawn: Scene) -> Iterator[str]:
-    yield '<section id="nodes" data-view="nodes" role="tabpanel" aria-labelledby="tab-nodes">'
+    yield (
+        '<section id="nodes" data-view="nodes" role="tabpanel" aria-labelledby="tab-nodes" hidden>'
+    )
     yield "<table><caption>Every node</caption><thead><tr>"
     yield "".join(f'<th scope="col">{head}</th>' for head in ("node", "kind", "zone", "addresses"))
     yield "</tr></thead><tbody>"

@@ -6,26 +6,38 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from tests.support.edits import today
 from tests.support.grammar import base_document, edited, edits, side_of
+from topology.diff.affected import Affected
 from topology.diff.flows import flow_pieces
 from topology.diff.renames import Renames, find_renames
 from topology.diff.renumber import former_packet, renumbered
 from topology.diff.scope import Scope
+from topology.diff.sharing import sharing
 from topology.diff.statements import statement_changes
 from topology.diff.types import Action, FlowChange, Verdict
 from topology.diff.view import View
 from topology.reach.network import Network
 from topology.reach.space import Packet, address_point
-from topology.reach.statements import prove
+from topology.reach.statements import Prover, prove
 from topology.reach.trace import End, trace
 from topology.resolve.types import Protocol, ResolvedTopology
 from topology.sides.compare import Choices, compare
 
 BASE = base_document()
+WIDE = {
+    **BASE,
+    "statements": {
+        **BASE["statements"],
+        "sound": {"never": ["loops", "black-holes"], "from": "any", "to": "any"},
+        "no-loops": {"never": ["loops"], "from": "outside", "to": "any"},
+    },
+}
+"""The same with statements about how routes fail."""
+
 SERVICES = (
     (Protocol.TCP, 80),
     (Protocol.TCP, 443),
@@ -155,6 +167,39 @@ def test_verdicts_that_are_not_proved_twice_are_right(drawn: list[object]) -> No
         assert (told[name].new is Verdict.HOLDS) == verdict.holds
     for name, verdict in before.verdicts.items():
         assert (told[renames.statements.get(name, name)].old is Verdict.HOLDS) == verdict.holds
+
+
+@few
+@given(changes)
+def test_what_differs_decides_alone_where_a_statement_held(drawn: list[object]) -> None:
+    document = edited(WIDE, drawn)  # type: ignore[arg-type]
+    assume(document is not None)
+    assert document is not None
+    old, new = side_of(WIDE, "old").view, side_of(document, "new").view
+    assert old is not None
+    assert new is not None
+    renames = find_renames(old, new)
+    before, after = Network(resolved(old)), Network(resolved(new))
+    scope = Scope.of(before, after, renames)
+    affected = Affected(before, after, renames, scope)
+    held, limited, whole = Prover(before), Prover(after, limit=scope.sent_by), Prover(after)
+    for name, statement in after.topology.statements.items():
+        was = before.topology.statements.get(name)
+        if was is not None and affected.within_scope(was, statement) and held.verdict(was).holds:
+            event("asked of what differs alone")
+            assert limited.verdict(statement).holds == whole.verdict(statement).holds
+
+
+@few
+@given(changes)
+def test_sharing_what_is_equal_changes_nothing(drawn: list[object]) -> None:
+    document = edited(BASE, drawn)  # type: ignore[arg-type]
+    assume(document is not None)
+    assert document is not None
+    old, new = (resolved(side_of(one, "x").view) for one in (BASE, document))
+    shared = sharing(new, old)
+    assert shared == new
+    assert all((old.nodes.get(n) is o) == (old.nodes.get(n) == o) for n, o in shared.nodes.items())
 
 
 @few

@@ -129,8 +129,8 @@ setUpTabs();
 setUpTheme();
 setUpKeys();
 setView("map");
-fit();
-window.addEventListener("resize", () => zoom(1));
 emptyPanel();
 filter();
+fit(); // asks for the size of the map, and so comes last
+window.addEventListener("resize", () => zoom(1));
 document.documentElement.dataset.ready = "yes";

@@ -55,6 +55,7 @@ ONLY_IMPORTERS = {
     "libvirt": (
         "components/",
         "topology/bench/fleet/",
+        "topology/bench/leftovers.py",
         "topology/drift/",
         "topology/image/",
         "topology/probe/",

@@ -59,7 +59,9 @@ class Ground:
     notes: list[Note] = field(default_factory=list)
     released: int = 0
 
-    def stack(self, subject: Subject, topology: str | None = None) -> Stack:
+    def stack(
+        self, subject: Subject, topology: str | None = None, *, shared: bool = False
+    ) -> Stack:
         raise AssertionError(f"no stack is asked for, of {subject}")
 
     def undeployed(self, subject: Subject, topology: str | None = None) -> Stack:

@@ -93,7 +93,7 @@ pub fn run(plan: &Plan, questions: &[Vec<u8>]) -> std::io::Result<(Tally, f64)> 
             }
         }
         if idle {
-            std::thread::yield_now();
+            plan.wait(if tally.sent < total { due(tally.sent) } else { end });
         }
     }
     let waiting = askers.iter().flat_map(|one| one.waiting.values().copied());
@@ -171,7 +171,7 @@ mod tests {
                 }
             }
         });
-        let plan = Plan { server: address, width: 4, rate: 100, seconds: 0.4 };
+        let plan = Plan { server: address, width: 4, rate: 100, seconds: 0.4, sleeps: true };
         let (mut tally, _) = run(&plan, &[question("a.example A").unwrap()]).unwrap();
         assert_eq!(
             (tally.sent, tally.answered, tally.failed, tally.latency.len()),

@@ -89,7 +89,8 @@ pub fn run(plan: &Plan, path: &str) -> std::io::Result<(Tally, f64)> {
             waited = false;
         }
         if idle {
-            std::thread::yield_now();
+            // With all sent, only answers are waited for.
+            plan.wait(if tally.sent < total { due(tally.sent) } else { end });
         }
     }
     let waiting = asked.iter().map(|one| one.due).chain((tally.sent..total).map(due));
@@ -177,7 +178,7 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
             }
         });
-        let plan = Plan { server, width: 1, rate: 200, seconds: 1.0 };
+        let plan = Plan { server, width: 1, rate: 200, seconds: 1.0, sleeps: false };
         let (mut tally, _) = run(&plan, "/").unwrap();
         assert_eq!(
             (tally.sent, tally.failed, tally.answered, tally.latency.len()),

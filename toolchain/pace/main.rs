@@ -1,12 +1,13 @@
 //! Asks a server at a fixed rate, whatever it answers: an open loop.
 //!
-//!     pace http ADDRESS:PORT PATH CONNECTIONS RATE SECONDS
-//!     pace dns ADDRESS:PORT FILE SOCKETS RATE SECONDS        (FILE: a name and a type a line, as for dnsperf)
+//!     pace http ADDRESS:PORT PATH CONNECTIONS RATE SECONDS [sleep]
+//!     pace dns ADDRESS:PORT FILE SOCKETS RATE SECONDS [sleep]   (FILE: a name and a type a line, as for dnsperf)
 //!
 //! Request n is due n / RATE seconds after the start. It goes out then, over HTTP as soon as one of the connections is
 //! free, and its latency counts from when it was due: a server that stalls delays what is due meanwhile, and that is
 //! seen (no coordinated omission). One thread looks at the clock and at the sockets without sleeping, so that what it
-//! measures is not rounded by the kernel's timers; it yields its core to whoever wants it.
+//! measures is not rounded by the kernel's timers; it yields its core to whoever wants it. With `sleep` it sleeps in
+//! between, for when the machine's processor time is what is looked at, and latencies are not.
 //!
 //! Only whole answers with status 200 count, and answers that say NOERROR or NXDOMAIN; what failed, or was not answered
 //! two seconds after the last was due, has the latency until then. Standard output gets one JSON object; times are in
@@ -23,8 +24,11 @@ use std::time::{Duration, Instant};
 /// How long answers are waited for once the last request was due.
 const GRACE: Duration = Duration::from_secs(2);
 
-const USAGE: &str = "usage: pace http ADDRESS:PORT PATH CONNECTIONS RATE SECONDS
-       pace dns ADDRESS:PORT FILE SOCKETS RATE SECONDS
+/// The longest sleep in between.
+const NAP: Duration = Duration::from_micros(250);
+
+const USAGE: &str = "usage: pace http ADDRESS:PORT PATH CONNECTIONS RATE SECONDS [sleep]
+       pace dns ADDRESS:PORT FILE SOCKETS RATE SECONDS [sleep]
 CONNECTIONS, SOCKETS, RATE and SECONDS are more than 0";
 
 struct Plan {
@@ -33,6 +37,8 @@ struct Plan {
     width: usize,
     rate: u64,
     seconds: f64,
+    /// Whether it sleeps while there is nothing to do.
+    sleeps: bool,
 }
 
 /// What came of the requests of a plan; latencies are those of all that were due.
@@ -73,12 +79,18 @@ fn usage() -> ExitCode {
 
 impl Plan {
     fn parse(server: &str, rest: &[String]) -> Option<Self> {
-        let [width, rate, seconds] = rest else { return None };
+        let (sleeps, [width, rate, seconds]) = (match rest {
+            [rest @ .., last] if last == "sleep" => (true, rest),
+            _ => (false, rest),
+        }) else {
+            return None;
+        };
         let plan = Self {
             server: server.parse().ok()?,
             width: width.parse().ok()?,
             rate: rate.parse().ok()?,
             seconds: seconds.parse().ok()?,
+            sleeps,
         };
         (plan.width > 0 && plan.rate > 0 && plan.seconds > 0.0).then_some(plan)
     }
@@ -86,6 +98,15 @@ impl Plan {
     /// How many requests are due in all.
     fn total(&self) -> u64 {
         (self.rate as f64 * self.seconds) as u64
+    }
+
+    /// Waits a moment, not beyond when the next request is due.
+    fn wait(&self, next: Instant) {
+        if self.sleeps {
+            std::thread::sleep(next.saturating_duration_since(Instant::now()).min(NAP));
+        } else {
+            std::thread::yield_now();
+        }
     }
 
     /// When a request is due.
@@ -131,6 +152,20 @@ fn micros(span: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_says_whether_it_sleeps() {
+        let parsed = |text: &str| {
+            let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            Plan::parse("127.0.0.1:80", &words).map(|plan| (plan.rate, plan.sleeps))
+        };
+        assert_eq!(parsed("1 100 2"), Some((100, false)));
+        assert_eq!(parsed("1 100 2 sleep"), Some((100, true)));
+        assert_eq!(
+            (parsed("1 100 2 doze"), parsed("1 100 sleep"), parsed("sleep")),
+            (None, None, None)
+        );
+    }
 
     #[test]
     fn shares_are_of_ordered_values() {

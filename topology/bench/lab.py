@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
 from topology.bench.errors import BenchError
+from topology.bench.leftovers import SCRATCH, held, sweep
 from topology.bench.record import Note, Subject
 from topology.bench.stack import Stack
 from topology.probe.places import Surroundings
@@ -49,31 +50,32 @@ class Lab:
         self.uri = environment["LIBVIRT_DEFAULT_URI"]
         self.accelerator = environment.get("TOPOLOGY_ACCELERATOR", "kvm")
         self.quick = quick
-        # Mapped containers walk to what is bound into them.
-        self._directory = Path(tempfile.mkdtemp(prefix="topology-bench-"))
-        self._directory.chmod(0o755)
-        self.scratch = self._directory / "scratch"
+        sweep(root, environment, say)
+        self._open = ExitStack()
+        self._directory = self._open.enter_context(held(self.uri))
+        self.scratch = self._directory / SCRATCH
         self.scratch.mkdir()
         self._say = say
         self._write = write
         self._noted: set[Note] = set()
-        self._kept: dict[Subject, Stack] = {}
+        self._kept: dict[tuple[Subject, str | None], Stack] = {}
         self._own: list[Stack] = []
         self._made = 0
 
-    def stack(self, subject: Subject, topology: str | None = None) -> Stack:
-        """A deployed stack: the proof of concept's, kept, or one of the measure's own."""
-        if topology is not None:
+    def stack(
+        self, subject: Subject, topology: str | None = None, *, shared: bool = False
+    ) -> Stack:
+        """A deployed stack: the proof of concept's or a shared one, kept, or a measure's own."""
+        if topology is not None and not shared:
             stack = self.undeployed(subject, topology)
             self._up(stack)
             return stack
-        if subject not in self._kept:
-            stack = self._make(subject, self._proof())
-            self._kept[subject] = stack
-            self._up(stack)
-        elif not self._kept[subject].deployed:
-            self._up(self._kept[subject])
-        return self._kept[subject]
+        key = (subject, topology)
+        if key not in self._kept:
+            self._kept[key] = self._make(subject, self._proof() if topology is None else topology)
+        if not self._kept[key].deployed:
+            self._up(self._kept[key])
+        return self._kept[key]
 
     def undeployed(self, subject: Subject, topology: str | None = None) -> Stack:
         """A stack of the measure's own that is not up yet."""
@@ -104,7 +106,7 @@ class Lab:
         self.release()
         while self._kept:
             self._remove(self._kept.popitem()[1])
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._open.close()
 
     def _make(self, subject: Subject, topology: str) -> Stack:
         if subject not in _DEPLOYED:

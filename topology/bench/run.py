@@ -86,11 +86,13 @@ def run_bench(
     if any(measure.tools for measure in selected):
         provide(root, progress.say)
     output.mkdir(parents=True, exist_ok=True)
-    if path.exists():
+    # A run that was killed at once has not even its first line.
+    if path.exists() and b"\n" in path.read_bytes():
         record = Record.resumed(path)
         record.append([Note(f"The run was interrupted, and resumed at {_now()}.")])
     else:
         begun = _first_line(root, selected, options, environment, share, progress.say)
+        path.unlink(missing_ok=True)
         record = Record(path)
         record.append([begun])
     lab = Lab(

@@ -22,7 +22,7 @@ _SWEEP = 3
 
 _TWO = 2
 
-_MARGIN = 0.92
+_MARGIN = 0.97
 """The share of the time that is planned for: estimates are estimates."""
 
 
@@ -78,7 +78,13 @@ class Part:
     @property
     def executions(self) -> int:
         """How often each subject has its turn."""
-        return len(self.headlines) * self.repeats + len(self.sweeps) * self.sweep
+        return sum(map(self.times, self.points))
+
+    def times(self, point: Point) -> int:
+        """How often each subject has its turn at a point."""
+        if _is_headline(self.measure, point):
+            return self.repeats
+        return min(self.sweep, self.measure.most(point))
 
     @property
     def seconds(self) -> float:
@@ -94,13 +100,12 @@ class Part:
 
             total += measure.setup_cost(subject, self.quick)
             total += cost(self.points[0]) * self.warmup
-            total += sum(map(cost, self.headlines)) * self.repeats * self.share
-            total += sum(map(cost, self.sweeps)) * self.sweep * self.share
+            total += sum(cost(point) * self.times(point) for point in self.points) * self.share
         return total
 
     def units(self) -> Iterator[Unit]:
         """Its executions: each repeat goes over all points, each point over all subjects."""
-        often = [(p, self.repeats if p in self.headlines else self.sweep) for p in self.points]
+        often = [(point, self.times(point)) for point in self.points]
         for repeat in range(max((times for _, times in often), default=0)):
             for point, times in often:
                 if repeat < times:

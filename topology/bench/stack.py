@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,10 @@ from topology.probe.outputs import StackOutputs, read_outputs
 from topology.probe.places import Place, Surroundings, outside_place
 from topology.render.uri import lxc_uri
 
-__all__ = ["Stack"]
+__all__ = ["SETTINGS", "Stack"]
+
+SETTINGS = "settings.yaml"
+"""The file with the settings of a stack, in its directory."""
 
 _TIMEOUT = 900
 """Seconds after which a Pulumi command is given up: hundreds of domains take minutes."""
@@ -100,6 +104,13 @@ class Stack:
         self._run("stack", "rm", self.name, "--yes", "--preserve-config")
         shutil.rmtree(self.directory)
 
+    def discard(self) -> None:
+        """Removes the stack of a run that was killed in the midst of anything, if it is there."""
+        known = json.loads(self._run("stack", "ls", "--json"))
+        if self.name in {one["name"] for one in known}:
+            self._run("cancel", self.name, "--yes")
+            self.remove()
+
     def outputs(self) -> StackOutputs:
         """What it exports: domains, addresses, digests, consoles, bridges."""
         if self.known is None:
@@ -116,7 +127,7 @@ class Stack:
 
     @property
     def _config(self) -> Path:
-        return self.directory / "settings.yaml"
+        return self.directory / SETTINGS
 
     def _run(self, *arguments: str) -> str:
         command = ["pulumi", *arguments, "--non-interactive"]

@@ -180,15 +180,15 @@ def test_a_plan_fits_into_its_time(seconds: float) -> None:
 
 def test_sweeps_give_way_before_headlines() -> None:
     full = whole(fakes(), quick=False)
-    boot, http, latency = fit(full, 175)
+    boot, http, latency = fit(full, 166)
     assert (boot.repeats, http.repeats, latency.sweep) == (10, 10, 2)
-    boot, http, latency = fit(full, 111)
+    boot, http, latency = fit(full, 105)
     assert 5 <= min(boot.repeats, http.repeats) < 10
     assert (len(latency.points), latency.sweep) == (6, 1)
-    boot, http, latency = fit(full, 79)
+    boot, http, latency = fit(full, 75)
     assert (boot.repeats, http.repeats) == (5, 5)
     assert 1 <= len(latency.points) < 6
-    _, http, latency = fit(full, 37)
+    _, http, latency = fit(full, 35)
     assert latency.executions == 0
     assert http.executions > 0
 
@@ -203,6 +203,19 @@ def test_points_that_are_no_headline_are_a_sweep() -> None:
     units = list(part.units())
     assert sum(unit.point == {"state": "warm"} for unit in units) == 10 * 4
     assert sum(unit.point == {"state": "cold"} for unit in units) == 3 * 4
+
+
+def test_a_point_that_takes_minutes_is_taken_less_often() -> None:
+    class Long(Latency):
+        def most(self, point: Point) -> int:
+            return 1 if point["rate"] == 10_000 else super().most(point)
+
+    (part,), (other,) = whole([Long()], quick=False), whole([Latency()], quick=False)
+    often = [part.times(point) for point in part.points]
+    assert {often[n] for n, point in enumerate(part.points) if point["rate"] == 10_000} == {1}
+    assert set(often) == {1, 3}
+    assert len(list(part.units())) == part.executions * 2 == sum(often) * 2
+    assert part.seconds < other.seconds
 
 
 def test_measures_are_chosen_by_name() -> None:

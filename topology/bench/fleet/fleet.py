@@ -17,6 +17,7 @@ from topology.bench.fleet.asker import Asker
 from topology.bench.fleet.instances import NETWORK, Instance, instances
 from topology.bench.fleet.others import NginxStarter, RuncStarter
 from topology.bench.fleet.start import Ground, LxcStarter, Start, Starter, UnikernelStarter
+from topology.bench.leftovers import FLEET, TAG
 from topology.bench.record import Subject
 from topology.image import ensure
 from topology.platforms.types import Accelerator, RootFilesystem, Variant
@@ -95,8 +96,8 @@ class Fleet:
         self.starter.stop(instance)
         self.running.pop(instance.name, None)
 
-    def stop_all(self, workers: int = 4) -> None:
-        """Kills all."""
+    def stop_all(self, workers: int = 12) -> None:
+        """Kills all, many at once: libvirt waits for each to end."""
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(self.stop, list(self.running.values())))
 
@@ -131,10 +132,11 @@ def fleet(
 @contextmanager
 def ground(bench: Bench) -> Iterator[tuple[Ground, str]]:
     """Where instances can be started, with a bridge, and the bridge's name; both are gone after."""
-    directory = Path(tempfile.mkdtemp(prefix="fleet-", dir=bench.scratch))
+    directory = Path(tempfile.mkdtemp(prefix=FLEET, dir=bench.scratch))
     directory.chmod(0o755)  # mapped containers look into it
     place = Ground(bench.surroundings, bench.uri, directory)
     tag = "tp" + secrets.token_hex(2)
+    (directory / TAG).write_text(tag, encoding="ascii")
     try:
         line = ("type", "bridge", "stp_state", "0", "forward_delay", "0")
         place.run("ip", "link", "add", tag, *line)

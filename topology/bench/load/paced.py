@@ -50,13 +50,16 @@ def pace(
     rate: int,
     seconds: float,
     cpus: str,
+    sleeps: bool = False,
 ) -> Paced:
     """Asks a server `rate` times a second from a place, on `cpus`; raises `LoadError`.
 
-    `what` is a path or a file of questions, `width` how many connections or sockets there are.
+    `what` is a path or a file of questions, `width` how many connections or sockets there are. A
+    sender that `sleeps` leaves the processor alone in between, and rounds latencies.
     """
     command = ["taskset", "--cpu-list", cpus, "pace", service, f"{server}:{_PORTS[service]}", what]
-    done = place.run([*command, str(width), str(rate), f"{seconds:g}"], timeout=seconds + 30)
+    command += [str(width), str(rate), f"{seconds:g}", *(["sleep"] if sleeps else [])]
+    done = place.run(command, timeout=seconds + 30)
     if done.returncode != 0:
         raise LoadError(f"pace: {(done.stderr or done.stdout).strip()}")
     return read_pace(done.stdout)

@@ -44,10 +44,12 @@ def at_rate(
     seconds: float,
     scratch: Path,
     width: int = _WIDTH,
+    sleeps: bool = False,
 ) -> Rated:
     """Asks a subject's server `rate` times a second, whatever it answers; raises `LoadError`.
 
-    `width` is how many connections (HTTP) or sockets (DNS) ask; `scratch` takes the questions.
+    `width` is how many connections (HTTP) or sockets (DNS) ask; `scratch` takes the questions;
+    a sender that `sleeps` between requests is for processor time, not for latencies.
     """
     kind, what = (Kind.WEB, "/") if service == "http" else (Kind.DNS, _questions(here, scratch))
     came = pace(
@@ -59,6 +61,7 @@ def at_rate(
         rate=rate,
         seconds=seconds,
         cpus=here.settle(path).load,
+        sleeps=sleeps,
     )
     late = came.lag.get("p50", 0.0)
     short = f"half of the requests went out {late / 1000:.1f} ms late" if late > _LATE else ""

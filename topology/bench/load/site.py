@@ -155,7 +155,8 @@ class Site:
 def site(subject: Subject, bench: Bench, *, sink: bool = False, rules: int = 0) -> Iterator[Site]:
     """A subject's network, up and with its places, for the time of the block.
 
-    With a `sink` (or more `rules`) it is not the proof of concept but that with more in it.
+    With a `sink` (or more `rules`) it is not the proof of concept but that with more in it; a
+    stack with a sink is deployed once for all measures that need one, as the first is.
     """
     poc = bench.root / "poc.yaml"
     text = with_sink(poc, rules) if sink or rules else None
@@ -163,10 +164,12 @@ def site(subject: Subject, bench: Bench, *, sink: bool = False, rules: int = 0) 
         with TemporaryDirectory(dir=bench.scratch) as directory:
             name = f"bench-stock-{rules}" if rules else "bench-stock"
             file = poc if text is None else _written(text, bench.root, Path(directory))
-            with stock_network(require_file(file), bench.surroundings, name) as stock:
+            with stock_network(
+                require_file(file), bench.surroundings, name, Path(directory)
+            ) as stock:
                 yield from _ready(_of_stock(stock))
         return
-    stack = bench.stack(subject, text)
+    stack = bench.stack(subject, text, shared=not rules)
     found = Site(
         subject,
         stack.name,

@@ -98,11 +98,14 @@ class Bench(Protocol):
     def quick(self) -> bool:
         """Whether figures may be few and rough."""
 
-    def stack(self, subject: Subject, topology: str | None = None) -> Stack:
+    def stack(
+        self, subject: Subject, topology: str | None = None, *, shared: bool = False
+    ) -> Stack:
         """A deployed stack of this subject (unikernel, containers or shared).
 
         Of the proof of concept, it is deployed once and shared by all measures, which must leave
-        it as it was. Of another `topology`, given as YAML text, it is destroyed after the measure.
+        it as it was. Of another `topology`, given as YAML text, it is destroyed after the measure,
+        unless it is `shared` like the first.
         """
 
     def undeployed(self, subject: Subject, topology: str | None = None) -> Stack:
@@ -157,6 +160,10 @@ class Measure(ABC):
         if quick:
             return 3 if self.figure.headline else 1
         return 10 if self.figure.headline else 3
+
+    def most(self, point: Point) -> int:
+        """How often at most at a point: less than others where one execution takes minutes."""
+        return self.repeats(quick=False)
 
     @abstractmethod
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:

@@ -71,7 +71,7 @@ class Boot(Measure):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """Start, stop and what is around them."""
-        return 1.0 if subject is Subject.UNIKERNEL else 0.3
+        return 0.95 if subject is Subject.UNIKERNEL else 0.25
 
     def setup_cost(self, subject: Subject, quick: bool) -> float:
         """The fleet of one, and its end."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from topology.bench.fleet.exits import guest_exits
 from topology.bench.fleet.processes import busy, domain_processes, used_seconds
 from topology.bench.load.bulk import load_packets
 from topology.bench.load.rated import Service, at_rate
@@ -22,6 +23,9 @@ _RATES: Mapping[str, int] = {"http": 1000, "dns": 5000, "packets": 10000}
 """Requests, queries and packets a second: what every subject carries with ease."""
 
 _PATH = "through"
+
+_QUIET = 0.5
+"""Seconds before the load in which it is seen what the machine does by itself."""
 
 _BUSY = 0.15
 """Part of the machine that others may use; beyond it the whole machine's time says nothing."""
@@ -49,7 +53,7 @@ class CpuIdle(OnSite):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """The time that is looked at."""
-        return 2.0 if quick else 10.0
+        return 2.0 if quick else 3.0
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench
@@ -84,17 +88,23 @@ class CpuWork(OnSite):
         "lower",
         series="node",
     )
-    also = (node,)
+    exits: ClassVar = Figure(
+        "cpu-exits", "Exits of a node's guest to the host for each", "exits", "lower", series="node"
+    )
+    also = (node, exits)
     section: ClassVar = Section.CPU
     method: ClassVar = (
         f"Through firewall and router, {_RATES['http']} pages, {_RATES['dns']} queries and "
         f"{_RATES['packets']} frames of 64 bytes are sent a second, by the tools of the load "
         "figures. The whole machine: what /proc/stat counts as user, system, and interrupts soft "
-        "and hard, on all cores, less what it counted in a second before, divided by what was "
-        "answered. The loader's own time is in it, the same for every subject, since the kernel "
-        "forwards in the sender's own time and nothing could tell the two apart: differences "
-        "between subjects are theirs, ratios are too small. The nodes' own processes: the time "
-        "their threads ran, which of a kernel that forwards for its containers shows nothing."
+        "and hard, on all cores, less what it counted in half a second before, divided by what "
+        "was answered. The loader sleeps between requests here, where for latencies it would look "
+        "at the clock without end; what it still takes is in it, the same for every subject, "
+        "since the kernel forwards in the sender's own time and nothing could tell the two apart: "
+        "differences between subjects are theirs, ratios are too small. The nodes' own processes: "
+        "the time their threads ran, which of a kernel that forwards for its containers shows "
+        "nothing. Exits: how often a guest's processor was left for the host meanwhile, by KVM's "
+        "own count; containers have none."
     )
     tools: ClassVar[tuple[str, ...]] = ("dnsperf", "iperf3", "nginx", "nsd", "nft", "pace")
     needs_sink = True
@@ -105,7 +115,7 @@ class CpuWork(OnSite):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """The load, and the look before it."""
-        return super().cost(subject, point, quick) + 1.0
+        return super().cost(subject, point, quick) + _QUIET
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench
@@ -116,12 +126,14 @@ class CpuWork(OnSite):
         nodes = _processes(here)
         seconds = self.lasting(bench.quick)
         work = _work(here, str(point["work"]), seconds, bench.scratch)
-        quiet = _rate(lambda: time.sleep(1.0))
+        quiet = _rate(lambda: time.sleep(_QUIET))
+        left = _exits(here, bench)
         before, used = busy(), _used(nodes)
         began = time.monotonic()
         count = work()
         took = time.monotonic() - began
         spent, after = busy() - before, _used(nodes)
+        exits = _exits(here, bench)
         each = (spent.total - quiet * took) / count * 1e6
         detail = {
             "count": count,
@@ -143,6 +155,11 @@ class CpuWork(OnSite):
             where = {**point, "node": node}
             own = (total - used[node]) / count * 1e6
             yield self.sample(subject, where, repeat, own, figure=self.node)
+        for node in exits.keys() & left.keys():
+            where = {**point, "node": node}
+            yield self.sample(
+                subject, where, repeat, (exits[node] - left[node]) / count, figure=self.exits
+            )
 
 
 def _work(here: Site, work: str, seconds: int, scratch: Path) -> Callable[[], float]:
@@ -161,7 +178,7 @@ def _work(here: Site, work: str, seconds: int, scratch: Path) -> Callable[[], fl
 
     def requests() -> float:
         service: Service = "dns" if work == "dns" else "http"
-        found = at_rate(here, service, _PATH, rate, seconds=seconds, scratch=scratch)
+        found = at_rate(here, service, _PATH, rate, seconds=seconds, scratch=scratch, sleeps=True)
         return found.achieved * seconds
 
     return requests
@@ -178,6 +195,14 @@ def _processes(here: Site) -> Mapping[str, tuple[int, ...]]:
     """The processes of each node that has a domain, by their numbers on this host."""
     domains = {told.domain: node for node, told in here.outputs.nodes.items() if told.domain}
     return {domains[name]: pids for name, pids in domain_processes(domains).items()}
+
+
+def _exits(here: Site, bench: Bench) -> Mapping[str, int]:
+    """Exits of each node's guest so far; none where nodes are no guests."""
+    if here.subject is not Subject.UNIKERNEL:
+        return {}
+    domains = {told.domain: node for node, told in here.outputs.nodes.items()}
+    return {domains[name]: count for name, count in guest_exits(bench.uri, domains).items()}
 
 
 def _used(nodes: Mapping[str, tuple[int, ...]]) -> dict[str, float]:

@@ -57,7 +57,7 @@ class Images(Measure):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """Reading."""
-        return 0.3
+        return 0.1
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench
@@ -113,7 +113,7 @@ class Surface(Measure):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """The scan of ports."""
-        return 6.0
+        return 1.7
 
     def measure(
         self, subject: Subject, point: Point, repeat: int, bench: Bench

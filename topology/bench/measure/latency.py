@@ -29,7 +29,6 @@ class _Latency(OnSite):
     """What both services and both kinds of rates have in common."""
 
     service: ClassVar[Service]
-    seconds: ClassVar[tuple[int, int]] = (1, 1)
 
     def rate(self, subject: Subject, point: Point) -> int:
         """The rate at a point, a second."""
@@ -66,7 +65,7 @@ class HttpLatency(_Latency):
     """HTTP at common rates."""
 
     service: ClassVar[Service] = "http"
-    rates: ClassVar = (1000, 10_000, 20_000)
+    rates: ClassVar = {"segment": (1000, 10_000, 20_000), "through": (1000, 10_000)}
     figure: ClassVar = Figure(
         "http-latency", "HTTP at a fixed rate, half within", "µs", "lower", chart=Chart.LINE,
         x="rate", series="path", logarithmic=True,
@@ -85,9 +84,11 @@ class HttpLatency(_Latency):
     tools: ClassVar[tuple[str, ...]] = ("pace", "nginx", "nsd", "nft")
 
     def points(self, quick: bool) -> tuple[Point, ...]:
-        """Few rates on the segment first."""
-        rates = self.rates[: 2 if quick else None]
-        return tuple({"path": p, "rate": r} for p in ("segment", "through") for r in rates)
+        """Few rates on the segment first; through both, what the slowest carries or nearly so."""
+        most = 2 if quick else None
+        return tuple(
+            {"path": p, "rate": r} for p, rates in self.rates.items() for r in rates[:most]
+        )
 
 
 class DnsLatency(HttpLatency):
@@ -114,7 +115,7 @@ class HttpLatencyAtShares(_Latency):
     """HTTP at shares of each subject's own capacity."""
 
     service: ClassVar[Service] = "http"
-    shares: ClassVar = (50, 90, 10, 25, 75)
+    shares: ClassVar[tuple[int, ...]] = (50, 90)
     figure: ClassVar = Figure(
         "http-share", "HTTP at a share of its own most, half within", "µs", "lower",
         chart=Chart.LINE, x="share", series="path", logarithmic=True,
@@ -142,8 +143,9 @@ class HttpLatencyAtShares(_Latency):
         self._most: dict[tuple[Subject, str], float] = {}
 
     def repeats(self, quick: bool) -> int:
-        """As many as a conclusion needs, where one of its figures is a headline."""
-        return 5 if not quick and any(one.headline for one in self.figures) else 1 if quick else 3
+        """Ten where one of its figures is a headline, though not the one it is named by."""
+        headline = any(one.headline for one in self.figures)
+        return 1 if quick else 10 if headline else super().repeats(quick)
 
     def points(self, quick: bool) -> tuple[Point, ...]:
         """Half load first."""
@@ -172,18 +174,19 @@ class DnsLatencyAtShares(HttpLatencyAtShares):
     """DNS at shares of each subject's own capacity."""
 
     service = "dns"
+    shares = (50,)
     figure = Figure(
         "dns-share", "DNS at a share of its own most, half within", "µs", "lower",
-        chart=Chart.LINE, x="share", series="path", logarithmic=True,
+        series="path",
     )  # fmt: skip
     also = (
         Figure(
             "dns-share-p99", "DNS at a share of its own most, 99 % within", "µs", "lower",
-            chart=Chart.LINE, x="share", series="path", logarithmic=True,
+            series="path",
         ),
         Figure(
             "dns-share-p999", "DNS at a share of its own most, 99.9 % within", "µs", "lower",
-            chart=Chart.LINE, x="share", series="path", logarithmic=True,
+            series="path",
         ),
     )  # fmt: skip
     tools = ("pace", "dnsperf", "nginx", "nsd", "nft")

@@ -26,7 +26,7 @@ class OnSite(Measure):
     section: ClassVar[Section] = Section.LOAD
     subjects: ClassVar[tuple[Subject, ...]] = SUBJECTS
     needs_sink: ClassVar[bool] = False
-    seconds: ClassVar[tuple[int, int]] = (1, 2)
+    seconds: ClassVar[tuple[int, int]] = (1, 1)
     """How long a load lasts, quick and not; wrk and iperf3 know whole seconds alone."""
 
     def __init__(self) -> None:
@@ -34,11 +34,11 @@ class OnSite(Measure):
 
     def cost(self, subject: Subject, point: Point, quick: bool) -> float:
         """The load and what is around it."""
-        return self.lasting(quick) + 0.1
+        return self.lasting(quick) + 0.12
 
     def setup_cost(self, subject: Subject, quick: bool) -> float:
         """Places, and the stack where it is another than the proof of concept."""
-        return 12.0 if self.needs_sink and subject is not Subject.STOCK else 1.2
+        return 10.0 if self.needs_sink and subject is not Subject.STOCK else 1.0
 
     def lasting(self, quick: bool) -> int:
         """Seconds of one load."""

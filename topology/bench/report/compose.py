@@ -18,11 +18,25 @@ from topology.bench.report.document import (
 from topology.bench.report.published import published
 from topology.bench.report.results import OTHERS, Headline, Results
 from topology.bench.report.sections import reasons, sections
-from topology.bench.report.words import NAMES, estimate_cell, fitting, number, place, times
+from topology.bench.report.words import (
+    NAMES,
+    estimate_cell,
+    estimate_text,
+    fitting,
+    number,
+    place,
+    times,
+)
 from topology.bench.schedule import CUT
 from topology.bench.statistics import FEWEST, LEVEL, RESAMPLES, SPREAD
 
-__all__ = ["compose", "headline_table", "title"]
+__all__ = ["SIGNS", "brief_table", "compose", "headline_table", "title"]
+
+SIGNS = (
+    "✓ better for the unikernel, ✗ worse, ≈ no difference that is sure and large enough to matter, "
+    "? no conclusion (too few samples or ⚠ too scattered)."
+)
+"""What the signs in tables of ratios say."""
 
 _THREATS = """
 One machine: on another processor, kernel or hypervisor the ratios may differ. Where the machine is
@@ -31,6 +45,13 @@ virtual itself, its neighbours are invisible to the record.
 Load generators, guests and the path between them share the same processors, so that a cheaper
 service also leaves more for its client. Ratios of throughput are those of the whole machine, not
 of the service alone.
+
+The sender of rates has one thread, on cores that it shares with what it asks. Where a climb ended
+at its limit and not at the service's, the highest rate held is a least value, and the ratio to it
+a bound; notes beside the figure say for whom.
+
+Figures with fewer than five samples are there to be seen, not to conclude from: three of each point
+of a sweep, one where a single execution takes minutes.
 
 Our containers run the same service code as the unikernels: the comparison is of the two ways to
 run it. What a stock server does beyond ours (logging, caches, modules) is in the figures of stock
@@ -44,6 +65,8 @@ Samples of one run share its machine's state. Runs are interleaved, so that drif
 alike, but a second run on another day is the better test: `topology bench compare` says what
 changed.
 """
+
+_ARROWS = {"lower": "↓", "higher": "↑"}
 
 _STOCK = (
     "kernel forwarding, nftables with connection tracking, nginx (one worker), NSD (one server)"
@@ -113,11 +136,7 @@ def _verdict(results: Results) -> Iterator[Block]:
         return
     yield Items(list(summary(results)))
     yield headline_table(rows)
-    yield Paragraph(
-        "The ratios are unikernel : other, with their 95 % intervals. ✓ better for the unikernel, "
-        "✗ worse, ≈ no difference that is sure and large enough to matter, ? no conclusion (too "
-        "few samples or ⚠ too scattered)."
-    )
+    yield Paragraph(f"The ratios are unikernel : other, with their 95 % intervals. {SIGNS}")
     why = list(reasons(results))
     if why:
         yield Heading("Why", 3)
@@ -144,6 +163,26 @@ def headline_table(rows: list[Headline]) -> Table:
             cells.append("" if found is None else Cell(found.figure, beneath=found.system))
         body.append(cells)
     return Table([*header, *(["published, other machines"] if beside else [])], body)
+
+
+def brief_table(rows: list[Headline]) -> Table:
+    """The same for whoever glances at it: medians and ratios, without intervals."""
+    others = [one for one in OTHERS if any(one in row.comparisons for row in rows)]
+    body = []
+    for row in rows:
+        where = place(row.point)
+        ours = row.estimates.get(Subject.UNIKERNEL)
+        cells: list[Cell | str] = [
+            f"{_ARROWS[row.figure.better]} {row.figure.title}{f' ({where})' if where else ''}",
+            "" if ours is None else estimate_text(ours, row.figure.unit, interval=False),
+        ]
+        for other in others:
+            found = row.comparisons.get(other)
+            cells.append(
+                "" if found is None else Cell(times(found.ratio.value), style=found.verdict.value)
+            )
+        body.append(cells)
+    return Table(["figure", "unikernel", *(f"to {NAMES[one]}" for one in others)], body)
 
 
 def _ours(row: Headline) -> Cell | str:
@@ -202,6 +241,14 @@ def _reproduce(results: Results) -> Iterator[Block]:
     words += [f"--only {name}" for name in only] if isinstance(only, list) else []
     yield Code(f'./lab up\neval "$(./lab env)"\n{" ".join(words)} --output results')
     yield Code("topology bench report results\ntopology bench compare docs/benchmark results")
+    yield Paragraph(
+        "As root, on an otherwise idle machine; a run that is interrupted goes on with `--resume`. "
+        "Elsewhere these differ: absolute figures, with processor, kernel and neighbours; ratios "
+        "that a unikernel's exits decide (starts, loads, processor time), with hardware "
+        "virtualisation or vhost-net; loads, with more than two cores, of which two are used; how "
+        "much fits into the time. Image sizes, allowed system calls and least memory should not. "
+        "The plan says beforehand what is taken: `topology bench all --list`."
+    )
     yield Paragraph(
         "The raw data lie beside this report as JSON lines (`data.jsonl`); `topology schema bench` "
         "prints their schema. The report is made of them alone."

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from topology.bench.measure.base import Chart, Figure
 from topology.bench.record import Point, Subject, point_text
 from topology.bench.report.results import Results
-from topology.bench.report.words import NAMES, fitting, number
+from topology.bench.report.words import NAMES, fitting
 from topology.bench.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -77,6 +78,12 @@ _SETTINGS: dict[Any, Any] = {
     "xtick.color": _INK,
     "ytick.color": _INK,
 }
+
+_TITLE = 30
+"""Characters of a line that fit above a panel."""
+
+_SMALL = 0.01
+"""What is smaller is written with a power of ten."""
 
 
 def draw(results: Results, figure: Figure) -> str | None:
@@ -157,16 +164,31 @@ def _distributions(results: Results, figure: Figure, points: Sequence[Point]) ->
         _ticks(axis)
         axis.set_xlabel(unit)
         axis.set_xlim(left=0)
-        axis.set_title(point_text(point))
+        axis.set_title(_title(point))
     return canvas
+
+
+def _title(point: Point) -> str:
+    """A panel's title, in lines that are no longer than a panel is wide."""
+    return textwrap.fill(point_text(point), _TITLE)
 
 
 def _ticks(axis: Axes) -> None:
     """Few ticks along the values, thousands apart."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.xaxis.set_major_locator(MaxNLocator(6))
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axis.xaxis.set_major_locator(MaxNLocator(5))
+    axis.xaxis.set_major_formatter(_tick)
+
+
+def _tick(value: float, _: object) -> str:
+    """A tick's label; fewer fit where they are fractions, which stand with a power of ten."""
+    return f"{value:,.10g}" if not value or abs(value) >= _SMALL else f"{value:.0e}"
+
+
+def _between(value: float, _: object) -> str:
+    """The label of a tick between powers of ten: twos and fives alone."""
+    return _tick(value, None) if f"{value:.0e}"[0] in "25" else ""
 
 
 def _lines(results: Results, figure: Figure, points: Sequence[Point]) -> Canvas:
@@ -190,11 +212,12 @@ def _lines(results: Results, figure: Figure, points: Sequence[Point]) -> Canvas:
             axis.set_ylim(bottom=0)
         if numbers[0] > 0 and numbers[-1] / numbers[0] > _WIDE:
             axis.set_xscale("log")
-        axis.xaxis.set_major_formatter(lambda value, _: number(value))
-        axis.yaxis.set_major_formatter(lambda value, _: number(value))
+        axis.xaxis.set_major_formatter(_tick)
+        axis.yaxis.set_major_formatter(_tick)
+        axis.yaxis.set_minor_formatter(_between)
         axis.set_xlabel(figure.x)
         axis.set_ylabel(unit)
-        axis.set_title(point_text(rest))
+        axis.set_title(_title(rest))
     _legend(canvas, axes[0])
     return canvas
 
@@ -248,7 +271,7 @@ def _stacks(results: Results, figure: Figure, points: Sequence[Point]) -> Canvas
         axis.grid(visible=False, axis="y")
         _ticks(axis)
         axis.set_xlabel(unit)
-        axis.set_title(point_text(rest))
+        axis.set_title(_title(rest))
     _legend(canvas, *axes)
     return canvas
 
@@ -265,7 +288,11 @@ def _panels(points: Sequence[Point], x: str) -> list[tuple[Point, list[Point]]]:
 
 def _scale(results: Results, figure: Figure) -> tuple[float, str]:
     """One scale for all panels, so that they can be compared."""
-    return fitting(figure.unit, _medians(results, figure))
+    medians = sorted(_medians(results, figure))
+    # Where powers of ten are apart alike, the middle is what reads well.
+    return fitting(
+        figure.unit, [medians[len(medians) // 2]] if figure.logarithmic and medians else medians
+    )
 
 
 def _medians(results: Results, figure: Figure) -> Iterator[float]:

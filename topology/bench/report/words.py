@@ -82,11 +82,17 @@ def interval_text(estimate: Estimate, scale: float = 1.0) -> str:
     return f"{number(estimate.low / scale)} to {number(estimate.high / scale)}"
 
 
-def estimate_text(estimate: Estimate, unit: str, scale: tuple[float, str] | None = None) -> str:
+def estimate_text(
+    estimate: Estimate,
+    unit: str,
+    scale: tuple[float, str] | None = None,
+    *,
+    interval: bool = True,
+) -> str:
     """A median with its unit, its interval where there is one, and a mark where it says little."""
     size, name = scale or fitting(unit, [estimate.median])
     text = f"{number(estimate.median / size)} {name}"
-    if estimate.high > estimate.low:
+    if interval and estimate.high > estimate.low:
         text += f" ({interval_text(estimate, size)})"
     return text + (" ⚠" if estimate.scattered else "")
 

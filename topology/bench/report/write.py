@@ -7,7 +7,7 @@ from pathlib import Path
 
 from topology.bench.measure.base import Measure
 from topology.bench.record import read_lines
-from topology.bench.report.compose import compose, headline_table, title
+from topology.bench.report.compose import SIGNS, brief_table, compose, title
 from topology.bench.report.document import Picture
 from topology.bench.report.html import page
 from topology.bench.report.markdown import markdown, table
@@ -62,8 +62,11 @@ def headline_markdown(results: Results) -> str:
     """The table of ratios alone, dated, for a README."""
     rows = list(results.headlines())
     machine = results.run.machine
+    unequal = "".join(f"- {text}\n" for text in results.run.unequal[:1])
+    unequal += "\n" if unequal else ""
     return (
         f"Taken {results.run.started[:10]} on {machine.get('cores')} cores of "
-        f"{machine.get('processor')}, accelerator {machine.get('accelerator')}; ratios are "
-        f"unikernel : other with 95 % intervals.\n\n{table(headline_table(rows))}\n"
+        f"{machine.get('processor')}, accelerator {machine.get('accelerator')}: medians, and their "
+        f"ratios unikernel : other. ↓ lower is better, ↑ higher; {SIGNS}\n\n"
+        f"{unequal}{table(brief_table(rows))}\n"
     )

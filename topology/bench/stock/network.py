@@ -25,7 +25,10 @@ from topology.render.config import DNS_PORT, HTTP_PORT
 from topology.render.nftables import interface_names, nftables
 from topology.resolve.types import Kind, ResolvedNode, ResolvedTopology
 
-__all__ = ["StockError", "StockNetwork", "stock_network"]
+__all__ = ["BRIDGE", "StockError", "StockNetwork", "stock_network"]
+
+BRIDGE = "tsb"
+"""What the names of bridges begin with."""
 
 _PATIENCE = 10.0
 """Seconds within which a server listens: nginx and NSD take a few hundredths."""
@@ -96,7 +99,7 @@ class StockNetwork:
 
     def bridge(self, segment: str) -> str:
         """The bridge that is a segment."""
-        return _short("tsb", self.name, segment)
+        return _short(BRIDGE, self.name, segment)
 
     def namespace(self, node: str) -> str:
         """The network namespace that is a node."""
@@ -239,13 +242,16 @@ class StockNetwork:
 
 @contextmanager
 def stock_network(
-    topology: ResolvedTopology, surroundings: Surroundings, name: str = "stock"
+    topology: ResolvedTopology,
+    surroundings: Surroundings,
+    name: str = "stock",
+    within: Path | None = None,
 ) -> Iterator[StockNetwork]:
-    """The network for the time of the block.
+    """The network for the time of the block, its files in a directory `within` another.
 
     Raises `StockError` where a server does not come up, `ProbeError` where a tool is missing.
     """
-    with tempfile.TemporaryDirectory(prefix="stock-") as directory:
+    with tempfile.TemporaryDirectory(prefix="stock-", dir=within) as directory:
         # nginx's worker and NSD serve as nobody.
         Path(directory).chmod(0o755)
         network = StockNetwork(name, topology, Path(directory), surroundings)

@@ -165,7 +165,7 @@ def site(subject: Subject, bench: Bench, *, sink: bool = False, rules: int = 0) 
             name = f"bench-stock-{rules}" if rules else "bench-stock"
             file = poc if text is None else _written(text, bench.root, Path(directory))
             with stock_network(
-                require_file(file), bench.surroundings, name, Path(directory)
+                require_file(file), bench.surroundings, name, bench.scratch
             ) as stock:
                 yield from _ready(_of_stock(stock))
         return

@@ -67,12 +67,13 @@ OPEN = (
     _rule("tcp", Match(Protocol.TCP)),
     _rule("udp", Match(Protocol.UDP, ports=((0, 52), (54, 65535)))),
     _rule("udp-in", Match(Protocol.UDP), source="external"),
-    _rule("icmp", Match(Protocol.ICMP), Match(Protocol.ICMPV6)),
+    # From inside only what was asked for, or is about a flow.
+    _rule("icmp", Match(Protocol.ICMP), Match(Protocol.ICMPV6), source="external"),
     _rule("rest", source="external"),
 )
 
 MANY = (
-    OPEN[4],
+    _rule("icmp", Match(Protocol.ICMP), Match(Protocol.ICMPV6)),
     *many([str(one) for each in HOSTS for one in each], PORTS, 300, seed=4),
     _rule("from-outside", source="external"),
 )
@@ -153,9 +154,9 @@ def test_a_million_packets(oracle: Path, tmp_path: Path) -> None:
         found += named
         stories += [f"{name}, {one}" for one in told]
     counts = f"{250 * ROUND} packets, {dict(total)} forwarded alike; {dict(found)}"
-    # A few conversations in a million go wrong in ways that are not understood yet; more than one
-    # packet in ten thousand would be something else.
+    # A few conversations in a million go wrong in ways that are not understood yet: resets and
+    # what follows them, after handshakes of which a part was lost.
     report = f"{len(stories)} without a name, {counts}:\n" + "\n".join(stories[:10])
     sys.stderr.write(report + "\n")
-    assert len(stories) < 250 * ROUND // 10_000, report
+    assert len(stories) < 250 * ROUND // 25_000, report
     assert total.total() > 100 * ROUND, counts

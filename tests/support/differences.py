@@ -38,14 +38,23 @@ _NOBODY = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "169.254.0.0/16", "2
 def is_from_nobody(packet: bytes) -> bool:
     """RFC 1812 section 5.3.7 lets no router forward what comes from such sources; Linux does.
 
-    The same goes for IPv6's link-local ones.
+    The same goes for IPv6's link-local ones, and for no address and oneself.
     """
     if packet[0] >> 4 != 4:
-        # RFC 4291 section 2.5.6.
-        return packet[8] == 0xFE and packet[9] & 0xC0 == 0x80
+        # RFC 4291 sections 2.5.2, 2.5.3 and 2.5.6.
+        local = packet[8] == 0xFE and packet[9] & 0xC0 == 0x80
+        return local or (packet[8:23] == bytes(15) and packet[23] in (0, 1))
     source = IPv4Address(packet[12:16])
     # Nor do the edges of an attached prefix send.
     return any(source in network for network in _NOBODY) or packet[15] in (0, 255)
+
+
+def is_to_nobody(packet: bytes) -> bool:
+    """Both drop what is for a group, for all, or for the edge of a prefix: the Rust forwarder
+    before it asks the filter, Linux after its connection tracking has taken note."""
+    if packet[0] >> 4 != 4:
+        return packet[24] == 0xFF
+    return packet[16] in (0, 127) or packet[16] >= 224 or packet[19] in (0, 255)
 
 
 def is_recorded(packet: bytes) -> bool:
@@ -66,9 +75,12 @@ def is_told_otherwise(packet: bytes) -> bool:
 
 def is_source_routed(packet: bytes) -> bool:
     """Both drop these, the Rust forwarder before it asks the filter, Linux after its connection
-    tracking has taken note."""
+    tracking has taken note. IPv6's routing headers are for who they lead to, says Linux; one that
+    leads further (RFC 5095), or is longer than its packet, goes no further through the Rust one."""
+    if packet[0] >> 4 == 6:
+        return packet[6] == 43
     size = 4 * (packet[0] & 15)
-    return packet[0] >> 4 == 4 and any(kind in packet[20:size] for kind in (131, 137))
+    return any(kind in packet[20:size] for kind in (131, 137))
 
 
 def is_followed(packet: bytes) -> bool:
@@ -120,6 +132,7 @@ MEANT: Mapping[str, Callable[[bytes], bool]] = MappingProxyType(
         "fragment": is_fragment,
         "wrong checksum inside": is_damaged,
         "from nobody": is_from_nobody,
+        "to nobody": is_to_nobody,
         "recorded option": is_recorded,
         "redirect or quench": is_told_otherwise,
         "source route": is_source_routed,

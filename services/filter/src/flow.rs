@@ -12,7 +12,7 @@ use alloc::vec;
 use service_core::{Duration, Instant};
 
 use crate::key::{Key, Sender};
-use crate::packet::{Packet, TCP};
+use crate::packet::{Echo, Packet, TCP};
 use crate::tcp::{Connection, End, Phase, Segment, Step};
 use crate::timeouts;
 
@@ -166,6 +166,10 @@ impl Flows {
         segment: Option<&Segment>,
     ) -> bool {
         let Some((key, opener)) = Key::of(packet) else { return true };
+        // A reply that nobody asked for is none.
+        if packet.echo() == Some(Echo::Reply) {
+            return true;
+        }
         let set = self.set(&key);
         let known = set.iter().position(|flow| flow.key == key);
         // Only its own side has spoken, and `pass` has noted this packet.

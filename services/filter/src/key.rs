@@ -1,6 +1,6 @@
 //! What the packets of one flow have in common, in both directions.
 
-use crate::packet::{ICMP, ICMPV6, Packet, Transport, bits};
+use crate::packet::{Echo, Packet, Transport, bits};
 
 /// A flow's addresses, ports and protocol, the lower end first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +29,7 @@ impl Key {
             Transport::Tcp { source, destination, .. } | Transport::Udp { source, destination } => {
                 (source, destination)
             }
-            Transport::Icmp { kind, identifier, .. } => {
-                let echo = match packet.protocol {
-                    ICMP => matches!(kind, 0 | 8),
-                    ICMPV6 => matches!(kind, 128 | 129),
-                    _ => false,
-                };
-                if !echo {
-                    return None;
-                }
-                (identifier, identifier)
-            }
+            Transport::Icmp { .. } => return Self::of_echo(packet),
             Transport::Other => (0, 0),
             Transport::Fragment => return None,
         };
@@ -52,6 +42,19 @@ impl Key {
             let ports = [destination_port, source_port];
             (Self { low: destination, high: source, ports, protocol }, Sender::High)
         })
+    }
+
+    /// An echo's key says which end asks, so that the other's own requests are no answers.
+    fn of_echo(packet: &Packet) -> Option<(Self, Sender)> {
+        let Transport::Icmp { code, identifier, .. } = packet.transport else { return None };
+        let replies = packet.echo()? == Echo::Reply;
+        let (source, destination) = (bits(packet.source), bits(packet.destination));
+        // Who asks itself is at both ends.
+        let is_low = (source, replies) <= (destination, !replies);
+        let sender = if is_low { Sender::Low } else { Sender::High };
+        let ports = [identifier, u16::from(code) << 1 | u16::from(is_low != replies)];
+        let (low, high) = (source.min(destination), source.max(destination));
+        Some((Self { low, high, ports, protocol: packet.protocol }, sender))
     }
 
     pub(crate) fn protocol(&self) -> u8 {

@@ -63,6 +63,13 @@ pub enum Transport {
     Other,
 }
 
+/// The halves of an echo: only a request begins a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Echo {
+    Request,
+    Reply,
+}
+
 /// A packet whose headers contradict its length, themselves or their standards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
@@ -130,6 +137,17 @@ impl Packet {
         };
         let Span { protocol, offset, end, .. } = span;
         Some(Self { source, destination, protocol, transport, offset, end })
+    }
+
+    /// Which half of an echo this is, if it is one.
+    pub(crate) fn echo(&self) -> Option<Echo> {
+        match (self.protocol, self.transport) {
+            (ICMP, Transport::Icmp { kind: 8, .. })
+            | (ICMPV6, Transport::Icmp { kind: 128, .. }) => Some(Echo::Request),
+            (ICMP, Transport::Icmp { kind: 0, .. })
+            | (ICMPV6, Transport::Icmp { kind: 129, .. }) => Some(Echo::Reply),
+            _ => None,
+        }
     }
 
     /// Whether this is an ICMP error, which quotes the packet that it is about.

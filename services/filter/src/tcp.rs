@@ -205,7 +205,13 @@ impl Connection {
             Kind::Ack => (Phase::Established, true),
             Kind::SynAck | Kind::Fin | Kind::Rst => return None,
         };
-        Some(Self { phase, unknown, ends: [Sent::begin(segment), Sent::default()] })
+        let mut opener = Sent::begin(segment);
+        if unknown {
+            // What it acknowledges was not seen, and its window may be more than it says.
+            opener.limit = opener.end.wrapping_add(opener.window);
+            opener.acknowledged = None;
+        }
+        Some(Self { phase, unknown, ends: [opener, Sent::default()] })
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -276,10 +282,30 @@ impl Connection {
             End::Opener => self.ends,
             End::Responder => [self.ends[1], self.ends[0]],
         };
-        if sender.window == 0 {
-            self.introduce(&mut sender, &mut receiver, segment);
-        }
+        let fit = self.judge(from, segment, &mut sender, &mut receiver);
+        self.ends = match from {
+            End::Opener => [sender, receiver],
+            End::Responder => [receiver, sender],
+        };
+        // Of windows whose scale is not known nothing can be outside.
+        if self.unknown && !self.is_stale(from, segment) { Fit::Inside } else { fit }
+    }
+
+    /// Whether a reset comes from before what its receiver has acknowledged.
+    fn is_stale(&self, from: End, segment: &Segment) -> bool {
+        let expected = self.ends[1 - from as usize].acknowledged;
+        segment.kind == Kind::Rst
+            && expected.is_some_and(|expected| after(expected, segment.sequence))
+    }
+
+    fn judge(&self, from: End, segment: &Segment, sender: &mut Sent, receiver: &mut Sent) -> Fit {
         let Segment { mut sequence, mut end, .. } = *segment;
+        if self.is_stale(from, segment) {
+            return Fit::Outside;
+        }
+        if sender.window == 0 {
+            self.introduce(sender, receiver, segment);
+        }
         let acknowledged = match segment.acknowledged {
             // Some stacks acknowledge nothing in a reset.
             Some(0) | None if segment.kind == Kind::Rst => receiver.end,
@@ -289,26 +315,25 @@ impl Connection {
         if segment.kind == Kind::Rst && sequence == 0 && self.phase == Phase::Opening {
             (sequence, end) = (sender.end, sender.end);
         }
-        let stale = segment.kind == Kind::Rst
-            && receiver.acknowledged.is_some_and(|expected| after(expected, sequence));
         let unsent = !after(receiver.end.wrapping_add(1), acknowledged);
-        if (unsent || stale) && !self.unknown {
-            return Fit::Outside;
-        }
         let oldest = sender.end.wrapping_sub(receiver.window).wrapping_sub(1);
         let recent = receiver.window == 0 || after(end, oldest);
-        if !after(sender.limit.wrapping_add(1), sequence) && !self.unknown {
+        let least = receiver.end.wrapping_sub(sender.window.max(OLD_ACKNOWLEDGEMENT));
+        let timely = after(acknowledged, least.wrapping_sub(1));
+        if !after(sender.limit.wrapping_add(1), sequence) {
             // An end whose window has shrunk, or was not heard of yet, is sent more than it takes.
             let beyond = end.wrapping_sub(sender.limit).wrapping_add(1);
-            if receiver.window == 0 || !recent || beyond > receiver.window {
+            let known = receiver.window != 0 && recent && timely && !unsent;
+            if !known || beyond > receiver.window {
                 return Fit::Outside;
             }
-            self.ends[from as usize].end = end;
+            sender.end = end;
             return Fit::Beside;
         }
-        let least = receiver.end.wrapping_sub(sender.window.max(OLD_ACKNOWLEDGEMENT));
-        let fresh = recent && after(acknowledged, least.wrapping_sub(1));
-        if !fresh && !self.unknown {
+        if unsent {
+            return Fit::Outside;
+        }
+        if !recent || !timely {
             return Fit::Beside;
         }
         let starts = matches!(segment.kind, Kind::Syn | Kind::SynAck);
@@ -330,10 +355,6 @@ impl Connection {
             // Into a window that is shut one byte may be sent to ask (RFC 9293 section 3.8.6.1).
             receiver.limit = limit.wrapping_add(u32::from(window == 0));
         }
-        self.ends = match from {
-            End::Opener => [sender, receiver],
-            End::Responder => [receiver, sender],
-        };
         Fit::Inside
     }
 
@@ -350,5 +371,10 @@ impl Connection {
         sender.end = segment.end;
         sender.window = segment.window.max(1);
         sender.limit = segment.end.wrapping_add(sender.window);
+        // The answer to a question whether it is still there (RFC 9293 section 3.8.4).
+        let beyond = receiver.end.wrapping_add(1);
+        if self.unknown && segment.acknowledged == Some(beyond) {
+            receiver.end = beyond;
+        }
     }
 }

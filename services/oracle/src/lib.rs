@@ -4,6 +4,7 @@
 
 mod linear;
 mod longest;
+pub mod neighbours;
 
 pub use linear::Linear;
 pub use longest::longest;

@@ -8,14 +8,13 @@
 //! answered and not written.
 #![forbid(unsafe_code)]
 
-mod neighbours;
-
 use std::error::Error;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 
 use service_config::NodeConfig;
 use service_core::{Duration, Instant};
+use service_oracle::neighbours;
 use service_route::{Forwarder, Frame, Ports};
 
 const SEED: u64 = 42;

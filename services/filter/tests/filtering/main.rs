@@ -2,6 +2,7 @@
 
 mod classifier;
 mod connections;
+mod echoes;
 mod ipv6;
 mod packets;
 mod verdicts;

@@ -10,6 +10,7 @@ import json
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,18 +27,22 @@ _PROCESSORS = {"kvm": "host,-arch-capabilities", "tcg": "qemu64,+rdrand,enforce"
 
 @dataclass
 class Keyboard:
-    """Types on a console, and reads what it says so that it is not held back."""
+    """Types on a console."""
 
     connection: socket.socket
 
     def type(self, data: bytes) -> int:
         """Types as much of `data` as the console takes at once; returns how much."""
         with contextlib.suppress(BlockingIOError):
+            return self.connection.send(data, socket.MSG_DONTWAIT)
+        return 0
+
+    def listen(self) -> None:
+        """Reads what the console says until the end: a full socket would hold it back."""
+        # QEMU resets what it has not read when it is hung up on.
+        with contextlib.suppress(ConnectionResetError):
             while self.connection.recv(1 << 16):
                 pass
-        with contextlib.suppress(BlockingIOError):
-            return self.connection.send(data)
-        return 0
 
 
 @dataclass
@@ -70,8 +75,14 @@ class Guest:
         """Somebody at the console."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self.folder / "console.sock"))
-            connection.setblocking(False)
-            yield Keyboard(connection)
+            keyboard = Keyboard(connection)
+            listener = threading.Thread(target=keyboard.listen)
+            listener.start()
+            try:
+                yield keyboard
+            finally:
+                connection.shutdown(socket.SHUT_RDWR)
+                listener.join()
 
     def monitor(self, command: str) -> str:
         """What QEMU's monitor answers to a command (QEMU, "Monitor")."""

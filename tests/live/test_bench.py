@@ -18,7 +18,7 @@ from tests.support.deployed import Lab, run, started_lab
 from tests.support.golden import PROJECT
 from tests.support.marks import LIVE_AS_ROOT
 from tests.support.sandbox import eventually
-from topology.bench.leftovers import PREFIX
+from topology.bench.leftovers import LAB, PREFIX
 from topology.bench.measure import MEASURES
 from topology.bench.record import Done, Failure, Line, Sample, Subject, read_lines
 from topology.bench.report.write import DATA, REPORT
@@ -41,14 +41,14 @@ def test_a_quick_run_is_recorded_and_reported(tmp_path: Path) -> None:
     bench = ["topology", "bench", "all", "--quick", "--busy", "--minutes", "15", *only]
     bench += ["--output", str(output)]
     with started_lab() as lab:
-        before, nothing = set(_directories()), _left(lab)
+        nothing = _left(lab)
         with _running(bench, lab, tmp_path / "first") as process:
             eventually(lambda: _taken(output, "boot") > 1, "it takes starts", PATIENCE)
             process.send_signal(signal.SIGINT)
             assert process.wait(PATIENCE) == ExitCode.INTERRUPTED
         interrupted = _lines(output)
         assert _left(lab) == nothing
-        assert set(_directories()) == before
+        assert _directories(lab) == []
 
         bench.append("--resume")
         with _running(bench, lab, tmp_path / "second") as process:
@@ -58,11 +58,11 @@ def test_a_quick_run_is_recorded_and_reported(tmp_path: Path) -> None:
         assert killed[: len(interrupted)] == interrupted
         # Otherwise there would be nothing for the next run to remove.
         assert _left(lab) != nothing
-        assert set(_directories()) != before
+        assert _directories(lab) != []
 
         told = run(bench, lab.environment, cwd=PROJECT)
         assert _left(lab) == nothing
-        assert set(_directories()) == before
+        assert _directories(lab) == []
         compare = ["topology", "bench", "compare", str(output), str(output), "--exit-code"]
         run(compare, lab.environment, cwd=PROJECT)
     sys.stdout.write(told.stdout)
@@ -114,8 +114,11 @@ def _taken(output: Path, measure: str) -> int:
     return sum(isinstance(one, Done) and one.measure == measure for one in _lines(output))
 
 
-def _directories() -> list[Path]:
-    return sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+def _directories(lab: Lab) -> list[Path]:
+    """The directories of runs in a lab."""
+    uri = lab.environment["LIBVIRT_DEFAULT_URI"]
+    found = Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LAB}")
+    return [file.parent for file in found if file.read_text(encoding="utf-8") == uri]
 
 
 def _left(lab: Lab) -> list[str]:

@@ -28,7 +28,7 @@ from topology.probe.identity import open_libvirt
 from topology.probe.places import Surroundings
 from topology.render.uri import lxc_uri
 
-__all__ = ["FLEET", "PREFIX", "SCRATCH", "TAG", "held", "sweep"]
+__all__ = ["FLEET", "LAB", "PREFIX", "SCRATCH", "TAG", "held", "sweep"]
 
 SCRATCH = "scratch"
 """The directory in a run's for the files of one measure."""
@@ -38,7 +38,9 @@ FLEET = "fleet-"
 TAG = "tag"
 """The file there that holds what the names of its bridge, ports and namespaces begin with."""
 
-_LAB = "lab"
+LAB = "lab"
+"""The file that holds the address of the lab's libvirt."""
+
 _PATIENCE = 60.0
 """Seconds in which what is interrupted has to end; Pulumi finishes what it is doing."""
 
@@ -52,7 +54,7 @@ def held(uri: str) -> Iterator[Path]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Mapped containers walk to what is bound into them.
         directory.chmod(0o755)
-        (directory / _LAB).write_text(uri, encoding="utf-8")
+        (directory / LAB).write_text(uri, encoding="utf-8")
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -81,7 +83,7 @@ def sweep(root: Path, environment: Mapping[str, str], say: Callable[[str], None]
 def _removed(
     directory: Path, root: Path, environment: Mapping[str, str], say: Callable[[str], None]
 ) -> None:
-    file = directory / _LAB
+    file = directory / LAB
     uri = file.read_text(encoding="utf-8") if file.exists() else ""
     here = environment["LIBVIRT_DEFAULT_URI"]
     if uri not in ("", here) and _answers(uri):

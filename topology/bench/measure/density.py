@@ -83,8 +83,6 @@ class Density(Measure):
         "Memory that one among many takes",
         "MiB",
         "lower",
-        headline=True,
-        at={"instances": _FEW},
         chart=Chart.LINE,
         x="instances",
     )
@@ -93,6 +91,8 @@ class Density(Measure):
         "Proportional set of one among many",
         "MiB",
         "lower",
+        headline=True,
+        at={"instances": _FEW},
         chart=Chart.LINE,
         x="instances",
     )

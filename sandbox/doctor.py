@@ -23,6 +23,12 @@ __all__ = ["Finding", "Verdict", "describe", "examine"]
 
 SPACE = 6 << 30  # a cold toolchain build, two Cargo targets and the environment
 NAMESPACES = ("cgroup", "mnt", "net", "pid", "user")
+# What containers that forward ask of the kernel: nftables, and where a packet's source would be
+# sent to (CONFIG_NFT_FIB_INET).
+REVERSE_PATH = (
+    "table inet t { chain c { type filter hook prerouting priority raw; "
+    "fib saddr . iif oif missing drop; }; }"
+)
 
 
 class Verdict(StrEnum):
@@ -50,6 +56,7 @@ def examine(lab: Lab) -> tuple[Finding, ...]:
         _privilege,
         _accelerators,
         _kernel,
+        _packet_filter,
         _control_groups,
         _apparmor,
         _libvirt,
@@ -128,6 +135,23 @@ def _kernel(_: Lab) -> Iterator[Finding]:
         Verdict.GOOD if squashfs else Verdict.BAD,
         "the kernel mounts it" if squashfs else "the kernel has neither it nor a module for it",
         "" if squashfs else "containers need a kernel with squashfs",
+    )
+
+
+def _packet_filter(_: Lab) -> Iterator[Finding]:
+    if shutil.which("nft", path=process.SYSTEM_PATH) is None:
+        return  # said of the packages
+    own = ("--user", "--map-root-user") if os.geteuid() else ()
+    command = ("unshare", *own, "--net", "nft", "--check", REVERSE_PATH)
+    done = process.capture(command, seconds=20.0)
+    takes = done.returncode == 0
+    said = done.stderr.strip().splitlines()
+    yield Finding(
+        "packet filter",
+        # Without root, a host may refuse namespaces of one's own: that says nothing of nftables.
+        Verdict.GOOD if takes else Verdict.NOTE if own else Verdict.BAD,
+        "nftables looks at reverse paths" if takes else said[0] if said else "nft refuses",
+        "" if takes else "a kernel with CONFIG_NFT_FIB_INET, or `reverse_path: off` on forwarders",
     )
 
 

@@ -243,6 +243,7 @@ def test_what_the_model_predicts_is_what_packets_do(stack: Stack) -> None:
         ends = Counter(sample.predicted.end for sample in of_it)
         assert ends[End.DELIVERED] > 100
         assert ends[End.FILTERED] > 100
+        assert ends[End.SPOOFED] > 10
 
 
 def exchange(

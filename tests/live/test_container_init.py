@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +23,13 @@ from tests.support.containers import (
 from tests.support.golden import PROJECT, TESTS
 from tests.support.marks import LIVE_AS_ROOT
 from tests.support.policies import CASES
+from tests.support.wire import datagram
 from topology.bench.storage import PAGE, Pattern, Trial, write_data
 from topology.image import ensure
 from topology.pipeline import require_file
 from topology.plan.types import ImageRef, Variant
 from topology.render.config import service_config
-from topology.resolve.types import ResolvedNode
+from topology.resolve.types import Dataplane, ResolvedNode, ReversePath
 
 pytestmark = LIVE_AS_ROOT
 
@@ -140,6 +142,25 @@ def test_a_node_tells_its_neighbours_that_it_took_an_address_over(
     second = replace(first, name=f"{first.name}-second", nics=(nic,))
     bench.start(second, config).wait_for("ready")
     assert bench.libvirt.run(*page, namespace="near").stdout
+
+
+@pytest.mark.parametrize("dataplane", list(Dataplane))
+def test_forged_sources_pass_where_nobody_looks_at_reverse_paths(
+    bench: Bench, images: dict[str, ImageRef], dataplane: Dataplane
+) -> None:
+    deployment = planned(images, dataplane=dataplane, reverse_path=ReversePath.OFF)
+    bench.deploy(deployment)
+    client = bench.outside(deployment)
+    forged = (("203.0.113.80", "203.0.113.53"), ("2001:db8:3::80", "2001:db8:3::53"))
+    packets = [datagram(*pair, 53, number) for number, pair in enumerate(forged, 1)]
+    program = str(PROJECT / "tests/support/wire.py")
+    bench.libvirt.run(sys.executable, "-P", program, "send", *packets, namespace=client)
+    firewall = bench.containers["firewall"]
+    eventually(
+        lambda: firewall.counters.get("rule.dns-in") == len(forged),
+        "the firewall judges them by its rules",
+    )
+    assert "dropped.spoofed" not in firewall.counters
 
 
 def test_a_container_ends_when_it_is_asked_to(bench: Bench, images: dict[str, ImageRef]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tests.support.containers import (
 )
 from tests.support.golden import PROJECT
 from tests.support.marks import LIVE_AS_ROOT
+from tests.support.wire import datagram
 from topology.image import ensure
 from topology.plan.types import ImageRef, RootFilesystem, Variant
 from topology.render.domain_xml import CONTAINER_UID
@@ -32,7 +34,7 @@ ROLES = ("dns", "firewall", "router", "web")
 NOBODY = 65534
 NET_ADMIN = 1 << 12
 WEB, DNS, CLIENT, FIREWALL = "203.0.113.80", "203.0.113.53", "192.0.2.100", "192.0.2.1"
-WEB6, CLIENT6 = "2001:db8:3::80", "2001:db8:1::100"
+WEB6, DNS6, CLIENT6 = "2001:db8:3::80", "2001:db8:3::53", "2001:db8:1::100"
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +148,37 @@ def test_everything_else_is_dropped_and_counted(network: Network) -> None:
     )
 
 
+FORGED = {
+    "from outside": ("firewall", "external", ((WEB, DNS), (WEB6, DNS6))),
+    "from within": ("router", "servers", ((CLIENT, "192.0.2.9"), (CLIENT6, "2001:db8:1::9"))),
+}
+"""Who drops what claims to be from the other side, where it comes in, its sources and targets."""
+
+
+@pytest.mark.parametrize("way", sorted(FORGED))
+def test_forged_sources_are_dropped_counted_and_told(network: Network, way: str) -> None:
+    node, interface, ends = FORGED[way]
+    container = network[node]
+    before = container.counters.get("dropped.spoofed", 0)
+    packets = [datagram(*pair, 53, number) for number, pair in enumerate(ends, 1)]
+    send = [sys.executable, "-P", str(PROJECT / "tests/support/wire.py"), "send", *packets]
+    if way == "from outside":
+        network.client(*send)
+    else:
+        inside = ["nsenter", f"--net={network['web'].process / 'ns/net'}", *send]
+        subprocess.run(inside, check=True, timeout=10)
+    eventually(
+        lambda: container.counters.get("dropped.spoofed", 0) == before + len(ends),
+        f"{node} counts what was forged",
+    )
+    told = [
+        (one["source"], one["destination"], one["interface"])
+        for one in container.events("drop")
+        if one["rule"] == "reverse_path"
+    ]
+    assert {(*pair, interface) for pair in ends} <= set(told)
+
+
 @pytest.mark.parametrize("node", ROLES)
 def test_privileges_are_gone_once_it_serves(network: Network, node: str) -> None:
     status = network[node].status
@@ -155,7 +188,9 @@ def test_privileges_are_gone_once_it_serves(network: Network, node: str) -> None
         assert uids == {NOBODY}
     else:
         assert uids <= {base, base + NOBODY}
-    kept = NET_ADMIN if (node, network.dataplane) == ("firewall", Dataplane.KERNEL) else 0
+    # To read the counters of what the kernel drops.
+    counts = node in ("firewall", "router") and network.dataplane is Dataplane.KERNEL
+    kept = NET_ADMIN if counts else 0
     for capabilities in ("CapPrm", "CapEff", "CapBnd"):
         assert int(status[capabilities], 16) == kept, capabilities
     for capabilities in ("CapInh", "CapAmb"):

@@ -30,6 +30,8 @@ VARIANTS = ("unikernel", "containers")
 NODES = ("dns", "firewall", "router", "web")
 SHORT, LONG = 12, 300
 """Seconds; the long one takes both variants through ten minutes."""
+ABSENT = tuple(f"192.0.2.{host}" for host in (201, 202, 203))
+"""Addresses outside that nobody has."""
 SLACK = 1 << 20
 """Bytes that a node's processes may grow by once they have seen every kind of load."""
 
@@ -122,9 +124,11 @@ def commotion(stack: Stack, client: Place, web: str, dns: str, queries: Path, se
         for command in (
             ["wrk", "-t1", "-c50", f"-d{seconds}", f"http://{web}/"],
             ["dnsperf", "-s", dns, "-d", str(queries), "-l", str(seconds), "-c4", "-Q2000"],
-            # Every SYN of it from an address of its own, far more than any table holds.
-            ["hping3", "-q", "-i", "u100", "-S", "-p", "80", "--rand-source", web],
-            ["hping3", "-q", "-i", "u500", "--udp", "-p", "53", "--rand-source", dns],
+            # From addresses that could not be where they come from: no flow begins with these.
+            ["hping3", "-q", "-i", "u400", "-S", "-p", "80", "--rand-source", web],
+            # From such as could, each from all of its ports: far more than any table holds.
+            *(["hping3", "-q", "-i", "u400", "-S", "-p", "80", "-a", one, web] for one in ABSENT),
+            ["hping3", "-q", "-i", "u500", "--udp", "-p", "53", "-a", ABSENT[0], dns],
         ):
             process = started(client, *command)
             running.callback(ended, process)

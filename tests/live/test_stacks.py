@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ from tests.support.containers import eventually
 from tests.support.deployed import Lab, run, started_lab
 from tests.support.golden import PROJECT
 from tests.support.marks import LIVE_AS_ROOT
+from tests.support.wire import datagram
 from topology.probe.identity import Console
 
 pytestmark = LIVE_AS_ROOT
 
 VARIANTS = ("unikernel", "containers")
+FORGED = (("203.0.113.80", "203.0.113.53"), ("2001:db8:3::80", "2001:db8:3::53"))
+"""Web speaks to dns, as somebody outside would have it."""
 NARROW = 1400
 LARGE = "".join(f"line {number} of a page that takes many packets\n" for number in range(5000))
 SEND_AND_WAIT = """
@@ -247,6 +251,37 @@ def test_a_dropped_packet_is_traced_to_its_rule(both: Stacks, variant: str) -> N
     assert drop["model"]["agrees"] is True
     assert any(one.get("rose", {}).get("rule.no-echo") for one in documents)
     assert "firewall no-echo: 1 dropped, 1 reported" in summary
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_forged_source_is_traced_to_the_node_that_would_not_send_there(
+    both: Stacks, variant: str
+) -> None:
+    client = ("topology", "client", "--stack", variant, "--")
+    both.run(*client, "true")
+    following = topology(
+        both, "trace", "--stack", variant, "--udp", "5353", "--count", "2", "--json"
+    )
+    heard(following, "following firewall")
+    both.run(*client, *forging(5353))
+    told, summary = following.communicate(timeout=30)
+    assert following.returncode == 0
+    documents = [json.loads(line) for line in told.splitlines()]
+    drops = [one for one in documents if one["event"] == "drop"]
+    assert {(one["rule"], one["node"], one["source"]) for one in drops} == {
+        ("reverse_path", "firewall", source) for source, _ in FORGED
+    }
+    line = int(drops[0]["place"].rpartition(":")[2])
+    assert "firewall:" in (PROJECT / "poc.yaml").read_text().splitlines()[line - 1]
+    assert all(one["model"]["agrees"] is True for one in drops)
+    assert any(one.get("rose", {}).get("dropped.spoofed") == 2 for one in documents)
+    assert "firewall reverse_path: 2 dropped, 2 reported" in summary
+
+
+def forging(port: int) -> tuple[str, ...]:
+    """The command that sends what claims to be from the DMZ, over both families."""
+    packets = [datagram(*pair, port, number) for number, pair in enumerate(FORGED, 1)]
+    return (sys.executable, "-P", str(PROJECT / "tests/support/wire.py"), "send", *packets)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

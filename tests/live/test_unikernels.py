@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.containers import eventually
 from tests.support.guests import Guest, Wires, wires
+from tests.support.wire import datagram
 from topology.bench.storage import PAGE, Pattern, Trial, write_data
 from topology.image import ensure, project_root
 from topology.platforms.types import Variant
@@ -158,6 +161,32 @@ def test_forwarders_let_through_what_they_should(
     drops = [line for line in firewall.lines() if line["event"] == "drop"]
     assert {"no-echo"} <= {line["rule"] for line in drops}
     assert {"external", "transit"} <= {line["interface"] for line in drops}
+
+
+@pytest.mark.parametrize("looks", [True, False], ids=["strict", "off"])
+def test_a_forged_source_passes_only_where_nobody_looks_at_reverse_paths(
+    net: Wires, images: dict[str, Path], accelerator: str, looks: bool
+) -> None:
+    net.client("outside", "external", "192.0.2.100/24", "192.0.2.1")
+    document = json.loads(config("firewall"))
+    assert document["reverse_path"] == "strict"
+    document["reverse_path"] = "strict" if looks else "off"
+    firewall = net.boot_node(images, json.dumps(document).encode(), accelerator)
+    program = [sys.executable, "-P", str(project_root() / "tests/support/wire.py")]
+    net.run(*program, "send", datagram(WEB, DNS, 53, 1), namespace="outside")
+    counter = "dropped.spoofed" if looks else "rule.dns-in"
+
+    def counted() -> bool:
+        told = [line["counters"] for line in firewall.lines() if line["event"] == "counters"]
+        return bool(told) and told[-1].get(counter) == 1
+
+    eventually(counted, f"the firewall counts it as {counter}")
+    drops = [(line["rule"], line["interface"], line["source"]) for line in dropped(firewall)]
+    assert drops == ([("reverse_path", "external", WEB)] if looks else [])
+
+
+def dropped(guest: Guest) -> list[dict[str, Any]]:
+    return [line for line in guest.lines() if line["event"] == "drop"]
 
 
 def test_a_wrong_configuration_is_fatal(

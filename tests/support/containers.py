@@ -38,7 +38,7 @@ from topology.render.domain_xml import (
     container_element,
     xml_text,
 )
-from topology.resolve.types import Dataplane
+from topology.resolve.types import Dataplane, ReversePath
 
 _Answer = TypeVar("_Answer")
 
@@ -310,11 +310,14 @@ def planned(
     images: dict[str, ImageRef],
     rootfs: RootFilesystem = RootFilesystem.MOUNT,
     dataplane: Dataplane = Dataplane.KERNEL,
+    reverse_path: ReversePath = ReversePath.STRICT,
 ) -> Deployment:
     """The proof of concept as containers."""
     topology = require_file(PROJECT / "poc.yaml")
     nodes = {
-        name: replace(node, dataplane=dataplane) if node.kind.forwards else node
+        name: replace(node, dataplane=dataplane, reverse_path=reverse_path)
+        if node.kind.forwards
+        else node
         for name, node in topology.nodes.items()
     }
     return plan(

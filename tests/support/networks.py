@@ -84,6 +84,8 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
             and other.startswith("f")
             and set(nodes[other]["interfaces"]) & set(node["interfaces"])
         )
+        if name.startswith("f") and draw(st.booleans()):
+            node["reverse_path"] = "off"
         if not beside:
             continue
         if draw(st.booleans()):

@@ -1,8 +1,8 @@
 """Packets on the wire: made by hand, sent from a place, heard on bridges.
 
-Run as a program inside namespaces: `send` reads packets as hex lines and sends them, `listen`
-prints a line for every IP packet that crosses one of the bridges. Nothing but the standard
-library, since a namespace may not see more.
+Run as a program inside namespaces: `send` sends packets, in hex as arguments or else as lines of
+standard input; `listen` prints a line for every IP packet that crosses one of the bridges. Nothing
+but the standard library, since a namespace may not see more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import socket
 import struct
 import sys
 import time
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 _ETH_P_ALL = 3
 _ADD_MEMBERSHIP, _PROMISCUOUS = 1, 1
@@ -50,6 +51,16 @@ def ipv6(
     return struct.pack("!IHBB", 6 << 28 | identity, len(body), protocol, 64) + ends + body
 
 
+def datagram(source: str, destination: str, port: int, identity: int) -> str:
+    """A datagram of either family in hex, from whomever it is said to be."""
+    match ip_address(source), ip_address(destination):
+        case IPv4Address() as near, IPv4Address() as far:
+            return ipv4(near, far, _UDP, port, 49152, identity).hex()
+        case IPv6Address() as near, IPv6Address() as far:
+            return ipv6(near, far, _UDP, port, 49152, identity).hex()
+    raise ValueError(f"{source} and {destination} are of two families")
+
+
 def _body(ends: bytes, protocol: int, port: int, source_port: int, identity: int) -> bytes:
     if protocol == _TCP:
         body = struct.pack("!HHIIBBHHH", source_port, port, identity, 0, 5 << 4, 2, 1024, 0, 0)
@@ -74,13 +85,13 @@ def _with_checksum(data: bytes, at: int, pseudo: bytes) -> bytes:
     return data[:at] + struct.pack("!H", ~total & 0xFFFF or 0xFFFF) + data[at + 2 :]
 
 
-def send() -> None:
-    """Sends what standard input holds, at a rate that loses nothing in queues."""
+def send(lines: Iterable[str]) -> None:
+    """Sends packets, at a rate that loses nothing in queues."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as v4,
         socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as v6,
     ):
-        for line in sys.stdin:
+        for line in lines:
             packet = bytes.fromhex(line)
             if packet[0] >> 4 == 4:
                 v4.sendto(packet, (str(IPv4Address(packet[16:20])), 0))
@@ -129,6 +140,6 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "send":
-        send()
+        send(sys.argv[2:] or sys.stdin)
     else:
         listen(sys.argv[2:])

@@ -67,5 +67,6 @@ def _finding(statement: str, there: Walk, back: Walk, missed: str) -> Diagnostic
         ("statements", statement, "reach"),
         detail=f"There: {' → '.join(there.nodes)}. Back: {' → '.join(back.nodes)}. A stateful "
         "firewall lets back what it has seen go, and drops the rest.",
-        hint=f"route both ways through {missed}, or make its policy `stateful: false`",
+        hint=f"route both ways through {missed}, or make its policy `stateful: false` and give "
+        "it `reverse_path: off`",
     )

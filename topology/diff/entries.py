@@ -119,6 +119,7 @@ def _node(view: View, renames: Renames, name: str) -> Iterator[Entry]:
         "memory": getattr(node, "memory", None),
         "vcpus": getattr(node, "vcpus", None),
         "dataplane": getattr(node, "dataplane", None),
+        "reverse path": getattr(node, "reverse_path", None),
         "policy": renames.policies.get(policy, policy) if policy else None,
         "rate limit": getattr(node, "rate_limit", None),
     }

@@ -13,14 +13,14 @@ from functools import cached_property
 from topology.diff.renames import Renames
 from topology.diff.renumber import former_packet, renumbered, translated
 from topology.diff.rows import Naming, Piece, rows
-from topology.diff.scope import Scope, deliverable, outside_addresses
+from topology.diff.scope import Scope, believed_outside, deliverable, outside_addresses
 from topology.diff.types import FlowChange, FlowDiff, Place
 from topology.diff.view import View
 from topology.errors import TopologyError
 from topology.reach.flows import FlowSet
 from topology.reach.network import Ending, Network
 from topology.reach.policy import when
-from topology.reach.ranges import Ranges, contains, intersect, normal, subtract
+from topology.reach.ranges import Ranges, contains, intersect, normal, subtract, unite
 from topology.reach.space import ALL_SERVICES, Packet, address_point, services_of
 from topology.reach.story import deciding
 from topology.reach.trace import Trace, trace
@@ -54,7 +54,11 @@ def flow_changes(
         for name in view.declared.services
     }
     one, other = networks[0].topology, networks[1].topology
-    return rows(pieces, Naming(one, other, renames, services))
+    outside = intersect(
+        intersect(outside_addresses(one), outside_addresses(other)),
+        unite(*map(believed_outside, networks)),
+    )
+    return rows(pieces, Naming(one, other, renames, services, outside))
 
 
 def flow_pieces(

@@ -9,7 +9,6 @@ from functools import cached_property
 from ipaddress import summarize_address_range
 
 from topology.diff.renames import Renames
-from topology.diff.scope import outside_addresses
 from topology.diff.types import FlowChange, FlowDiff, Place
 from topology.reach.flows import FlowSet
 from topology.reach.ranges import Ranges, intersect, normal, subtract, unite
@@ -60,7 +59,10 @@ class _Row:
 
 
 class Naming:
-    """What addresses are called: by the new side where it knows them, else by the old one."""
+    """What addresses are called: by the new side where it knows them, else by the old one.
+
+    `outside` is all that the zones of external nodes stand for.
+    """
 
     def __init__(
         self,
@@ -68,10 +70,11 @@ class Naming:
         new: ResolvedTopology,
         renames: Renames,
         services: Mapping[Ranges, str],
+        outside: Ranges,
     ) -> None:
         self._old, self._new, self._renames = old, new, renames
         self._services = services
-        self._outside = intersect(outside_addresses(old), outside_addresses(new))
+        self._outside = outside
 
     @cached_property
     def _owners(self) -> dict[int, str]:

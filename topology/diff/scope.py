@@ -13,11 +13,11 @@ from ipaddress import IPv4Network, IPv6Network
 from topology.diff.renames import Renames
 from topology.reach.flows import FlowSet
 from topology.reach.network import Network
-from topology.reach.ranges import Ranges, normal, subtract, unite
+from topology.reach.ranges import Ranges, intersect, normal, subtract, unite
 from topology.reach.space import ADDRESSES, ALL_SERVICES, address_point, prefix_span
 from topology.resolve.types import ResolvedNode, ResolvedTopology
 
-__all__ = ["Part", "Scope", "deliverable", "outside_addresses"]
+__all__ = ["Part", "Scope", "believed_outside", "deliverable", "outside_addresses"]
 
 _FEW = 256
 """Single destinations up to which the last hop is asked before anything is followed."""
@@ -176,6 +176,21 @@ def outside_addresses(topology: ResolvedTopology) -> Ranges:
     return subtract(ADDRESSES, normal(taken))
 
 
+def believed_outside(network: Network) -> Ranges:
+    """The addresses that some forwarder believes of who sends from where an external node is."""
+    topology = network.topology
+    spans = [
+        span
+        for node in topology.nodes.values()
+        if not node.deployed
+        for interface in node.interfaces
+        for beside in network.attached[interface.segment]
+        if topology.nodes[beside].kind.forwards
+        for span in network.sources(beside, interface.segment)
+    ]
+    return intersect(outside_addresses(topology), normal(spans))
+
+
 def _ends(network: Network, node: ResolvedNode, name: str) -> Iterator[Part]:
     """All flows to a node, and those that it sends; `name` is what senders call it."""
     own = network.addresses(node.name)
@@ -200,6 +215,8 @@ def _changed(
         yield from _ends(old, node, heir.name)
         yield from _ends(new, heir, heir.name)
     forwards = node.kind.forwards or heir.kind.forwards
+    if node.kind.forwards and heir.kind.forwards:
+        yield from _doubted(old, new, node, heir, renames)
     if forwards and readdressed:
         # What claims to be from a forwarder is dropped by it, so others' flows differ, too.
         both = unite(old.addresses(node.name), new.addresses(heir.name))
@@ -213,6 +230,20 @@ def _changed(
         yield Part(FlowSet.of(hops, ADDRESSES, ALL_SERVICES), senders)
     if node.policy != heir.policy:
         yield from _refiltered(old, new, node, heir, renames)
+
+
+def _doubted(
+    old: Network, new: Network, node: ResolvedNode, heir: ResolvedNode, renames: Renames
+) -> Iterator[Part]:
+    """What comes from sources that a forwarder believes on one side alone."""
+    theirs = {one.segment for one in heir.interfaces}
+    for interface in node.interfaces:
+        if (ingress := renames.segment(interface.segment)) in theirs:
+            was = old.sources(node.name, interface.segment)
+            now = new.sources(heir.name, ingress)
+            if was != now:
+                doubted = unite(subtract(was, now), subtract(now, was))
+                yield Part(FlowSet.of(ADDRESSES, doubted, ALL_SERVICES))
 
 
 def _refiltered(

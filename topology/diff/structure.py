@@ -21,6 +21,7 @@ _DEFAULTS: Mapping[str, object] = {
     "host": "local",
     "vcpus": 1,
     "dataplane": "kernel",
+    "reverse path": "strict",
     "mtu": 1500,
     "log": False,
     "content": None,

@@ -24,7 +24,7 @@ from topology.probe.places import Surroundings
 from topology.probe.results import Status
 from topology.probe.run import run_probes
 from topology.probe.where import Where
-from topology.render.nftables import nftables
+from topology.render.nftables import drops, nftables
 from topology.resolve.types import ResolvedTopology
 
 __all__ = ["Choices", "compare", "find_drift"]
@@ -138,7 +138,7 @@ class _Run:
             except ProbeError as error:
                 self.skipped.append(Skipped(f"the inside of {domain.node}", error.message))
                 continue
-            if node.policy is not None:
+            if drops(node):
                 expected[domain.node] = listed(nftables(node), inside)
         return Found(
             found.domains, found.networks, found.volumes, found.links, containers, expected

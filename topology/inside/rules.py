@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from topology.diagnostics import Path, Position, Subject
 from topology.diff.view import View
+from topology.render.nftables import REVERSE_PATH
 from topology.resolve.types import ResolvedNode, ResolvedPolicy, ResolvedTopology
 
 __all__ = ["Rules"]
@@ -27,7 +28,12 @@ class Rules:
         return self.view.resolved
 
     def path(self, node: str, rule: str) -> Path | None:
-        """Where a node's rule, `default` included, stands in the topology."""
+        """Where a node's rule, `default` included, stands in the topology.
+
+        What drops forged sources stands with the node itself where the file leaves it out.
+        """
+        if rule == REVERSE_PATH:
+            return ("nodes", node, REVERSE_PATH)
         policy = self._policy(node)
         if policy is None:
             return None

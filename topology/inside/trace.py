@@ -12,7 +12,8 @@ from topology.inside.rules import Rules
 from topology.reach.explain import explain
 from topology.reach.space import Packet
 from topology.reach.story import deciding
-from topology.reach.trace import End
+from topology.reach.trace import End, trace
+from topology.render.nftables import REVERSE_PATH
 from topology.resolve import Names
 from topology.resolve.types import Protocol, ResolvedTopology
 
@@ -87,11 +88,19 @@ def model_of(line: Line, rules: Rules) -> Model:
     port = told.get("port")
     client = _CLIENT_PORT if protocol in (Protocol.TCP, Protocol.UDP) else None
     packet = Packet(source, destination, protocol, port if isinstance(port, int) else None, client)
-    found = explain(topology, packet, origin)
-    what = deciding(found.there, topology, rules.view.declared)
-    text = f"{what.node} {what.text}" if what is not None else str(found.there.end)
+    if _is_forged(line):
+        # Whoever sent it handed it to this node, where it came in.
+        there = trace(topology, packet, origin, first=(str(told.get("interface")), line.node))
+    else:
+        there = explain(topology, packet, origin).there
+    what = deciding(there, topology, rules.view.declared)
+    text = f"{what.node} {what.text}" if what is not None else str(there.end)
     place = rules.at(what.path) if what is not None and what.path else ""
-    return Model(found.there.end is not End.DELIVERED, text, place)
+    return Model(there.end is not End.DELIVERED, text, place)
+
+
+def _is_forged(line: Line) -> bool:
+    return line.fields.get("rule") == REVERSE_PATH
 
 
 def _known(names: Names, selector: str) -> bool:
@@ -109,10 +118,14 @@ def _within(address: object, prefixes: Sequence[str] | Prefixes) -> bool:
 
 
 def _origin(topology: ResolvedTopology, line: Line) -> str | None:
-    """Who sends a packet: whose address it has, else an outsider on the segment it came by."""
+    """Who sends a packet: whose address it has, else an outsider on the segment it came by.
+
+    An address that a node took for forged is nobody's.
+    """
     source = line.fields.get("source")
     for name, node in topology.nodes.items():
-        if any(str(a.ip) == source for i in node.interfaces for a in i.addresses):
+        own = {str(a.ip) for i in node.interfaces for a in i.addresses}
+        if not _is_forged(line) and source in own:
             return name
     segment = line.fields.get("interface")
     on_it = [

@@ -69,6 +69,11 @@ class DeployedNode(Node):
 
 
 class ForwardingNode(DeployedNode):
-    """A node that passes packets on; `dataplane` says by what code in a container."""
+    """A node that passes packets on; `dataplane` says by what code in a container.
+
+    `reverse_path: strict` drops packets that come in by another interface than the node would
+    send to their source by (RFC 3704 section 2.2); `off` is for paths that are asymmetric.
+    """
 
     dataplane: Annotated[str, Field(pattern="^(kernel|shared)$")] = "kernel"
+    reverse_path: Annotated[str, Field(pattern="^(strict|off)$")] = "strict"

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Dataplane", "Kind", "Protocol", "RoutingFault", "RuleAction", "StatementKind"]
+__all__ = [
+    "Dataplane",
+    "Kind",
+    "Protocol",
+    "ReversePath",
+    "RoutingFault",
+    "RuleAction",
+    "StatementKind",
+]
 
 
 class Dataplane(StrEnum):
@@ -44,6 +52,17 @@ class Protocol(StrEnum):
 
 
 _NUMBERS = {Protocol.ICMP: 1, Protocol.TCP: 6, Protocol.UDP: 17, Protocol.ICMPV6: 58}
+
+
+class ReversePath(StrEnum):
+    """Whether a forwarder drops what comes in where it would not send to its source (RFC 3704).
+
+    `strict` is section 2.2 there: the longest prefix that holds the source leads back by the very
+    interface.
+    """
+
+    STRICT = "strict"
+    OFF = "off"
 
 
 class RoutingFault(StrEnum):

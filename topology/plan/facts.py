@@ -69,6 +69,8 @@ def _config(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"route to {one['prefix']}", f"via {one['via']} on {one['interface']}"
     if "dataplane" in document:
         yield "dataplane", document["dataplane"]
+    if "reverse_path" in document:
+        yield "reverse path", document["reverse_path"]
     if "metrics" in document:
         metrics = document["metrics"]
         yield "metrics", f"tcp/{metrics['port']} from {', '.join(metrics['from'])}"

@@ -2,7 +2,8 @@
 
 Routes split a set by destination, filters cut it, nothing changes a header. The model is that of
 the dataplanes (`services/route`, `services/filter`, and the kernel's): longest prefix first, a
-node's own addresses on whichever interface, no reverse-path check, next hops as declared.
+node's own addresses on whichever interface, sources where routes lead back to them (unless
+`reverse_path: off`), next hops as declared.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from topology.reach.flows import FlowSet
 from topology.reach.policy import Rules
 from topology.reach.ranges import Mapped, Ranges, normal, subtract, sweep
 from topology.reach.space import ADDRESSES, ALL_SERVICES, address_point, prefix_span
-from topology.resolve.types import InterfaceAddress, ResolvedNode, ResolvedTopology
+from topology.resolve.types import (
+    InterfaceAddress,
+    ResolvedNode,
+    ResolvedTopology,
+    ReversePath,
+)
 
 __all__ = ["Arrival", "Ending", "Network", "Outcome", "Step"]
 
@@ -101,7 +107,7 @@ class Network:
         self._neighbours: dict[str, Mapped[str]] = {}
         self._taken: dict[str, Ranges] = {}
         self._routed: dict[str, Ranges] = {}
-        self._believed: dict[str, FlowSet] = {}
+        self._believed: dict[Arrival, FlowSet] = {}
         self._own: dict[str, Ranges] = {}
         self._lets: dict[tuple[str, Ranges], bool] = {}
 
@@ -113,8 +119,10 @@ class Network:
             _take(self._tables, other._tables, name)
             _take(self._rules, other._rules, name)
             _take(self._routed, other._routed, name)
-            _take(self._believed, other._believed, name)
             _take(self._own, other._own, name)
+        self._believed.update(
+            (key, value) for key, value in other._believed.items() if key[0] in same
+        )
         self._permitted.update(
             (key, value) for key, value in other._permitted.items() if key[0] in same
         )
@@ -157,14 +165,16 @@ class Network:
         `egress` is `None` for those to the node itself.
         """
         rules = self._policy(node)
-        return self.believed(node) & (rules.permitted(ingress, egress) if rules else _EVERYTHING)
+        return self.believed(node, ingress) & (
+            rules.permitted(ingress, egress) if rules else _EVERYTHING
+        )
 
     def _routed_on(self, node: str, ingress: str, egress: str | None) -> FlowSet:
         """Of `permitted`, what routes lead that way: much less to work out of a long policy."""
         key = (node, ingress, egress)
         known = self._permitted.get(key)
         if known is None:
-            known, rules = self.believed(node), self._policy(node)
+            known, rules = self.believed(node, ingress), self._policy(node)
             if rules is not None:
                 hops = self._table(node).by_egress.get(egress, ())
                 towards = normal((low, high) for low, high, _ in hops)
@@ -196,12 +206,25 @@ class Network:
             rules = self._rules[node] = Rules(policy)
         return rules
 
-    def believed(self, node: str) -> FlowSet:
-        """All flows but those that claim to be from a forwarder itself, or from a broadcast."""
-        known = self._believed.get(node)
+    def believed(self, node: str, ingress: str) -> FlowSet:
+        """All flows but those whose source a forwarder takes for forged where they come in.
+
+        These claim to be from itself or from a broadcast, or its routes lead back to their source
+        by another interface, or by none.
+        """
+        known = self._believed.get((node, ingress))
         if known is None:
-            known = self._believed[node] = _unforged(self.topology.nodes[node])
+            known = FlowSet.of(ADDRESSES, self.sources(node, ingress), ALL_SERVICES)
+            self._believed[node, ingress] = known
         return known
+
+    def sources(self, node: str, ingress: str) -> Ranges:
+        """The addresses that a forwarder believes to send from where packets come in."""
+        resolved, sources = self.topology.nodes[node], ADDRESSES
+        if resolved.reverse_path is ReversePath.STRICT:
+            back = self._table(node).by_egress.get(ingress, ())
+            sources = normal((low, high) for low, high, _ in back)
+        return subtract(sources, _claimed(resolved))
 
     def opened(
         self, alike: Sequence[str], destinations: Ranges, services: Ranges = ALL_SERVICES
@@ -278,17 +301,20 @@ class Network:
             if node == around:
                 continue
             path = (*now.path, now.arrival)
+            believed = now.flows & self.believed(node, ingress)
             if any(node == before for before, _ in now.path):
-                # Routes look at destinations alone: where they led back once, they always do.
-                yield Outcome(now.flows, path, Ending.LOOP, node)
+                # Routes look at destinations alone: where they led back once, they always do. Nor
+                # is a source that was believed on the way round doubted at the next.
+                if believed:
+                    yield Outcome(believed, path, Ending.LOOP, node)
                 continue
-            for hop, flows in self._passed(now.flows, node, ingress, answers_to):
+            for hop, flows in self._passed(believed, node, ingress, answers_to):
                 for outcome in self._onward(node, hop, flows, path):
                     if isinstance(outcome, Step):
                         waiting.append(outcome)
                     else:
                         yield outcome
-            if lost := now.flows.outside(self.routed(node)):
+            if lost := believed.outside(self.routed(node)):
                 yield Outcome(lost, path, Ending.NO_ROUTE, node)
 
     def egresses(self, node: str) -> Mapping[str | None, Ranges]:
@@ -309,13 +335,13 @@ class Network:
     def _passed(
         self, flows: FlowSet, node: str, ingress: str, answers_to: frozenset[str] | None
     ) -> Iterator[tuple[_Hop, FlowSet]]:
-        """The flows that a forwarder passes on, by where their routes lead."""
+        """The flows of those it believes that a forwarder passes on, by where routes lead."""
         policy, table = self.topology.nodes[node].policy, self._table(node)
         seen = answers_to is not None and policy is not None and policy.stateful
         if seen and answers_to is not None and node not in answers_to:
             return
         if seen or policy is None:
-            yield from (flows & self.believed(node)).split(table.whole)
+            yield from flows.split(table.whole)
             return
         # By interfaces first: what a filter stops there is not looked up route by route.
         for egress, hops in table.by_egress.items():
@@ -384,16 +410,19 @@ def _addresses(node: ResolvedNode) -> Iterator[tuple[str, InterfaceAddress]]:
             yield interface.segment, address
 
 
-def _unforged(node: ResolvedNode) -> FlowSet:
-    """All flows but those from a forwarder's own addresses and the broadcasts of its prefixes.
+def _claimed(node: ResolvedNode) -> Ranges:
+    """A forwarder's own addresses and the broadcasts of its prefixes: no source of anybody else.
 
-    Both dataplanes drop these of IPv4 (RFC 1812 section 5.3.8), the kernel does not of IPv6.
+    Both dataplanes drop these of IPv4 (RFC 1812 section 5.3.8). Of IPv6 the kernel does it where
+    reverse paths are looked at, the subnet-router anycast address (RFC 4291 section 2.6.1) too.
     """
+    strict = node.reverse_path is ReversePath.STRICT
     claimed: list[tuple[int, int]] = []
     for _, address in _addresses(node):
-        if address.version == 4:
-            points = [address_point(address.ip)]
-            if address.network.prefixlen < 31:
-                points.extend(prefix_span(address.network))
+        points = [address_point(address.ip)]
+        first, last = prefix_span(address.network)
+        if address.network.prefixlen < address.max_prefixlen - 1:
+            points.extend((first, last) if address.version == 4 else (first,))
+        if address.version == 4 or strict:
             claimed.extend((point, point) for point in points)
-    return FlowSet.of(ADDRESSES, subtract(ADDRESSES, normal(claimed)), ALL_SERVICES)
+    return normal(claimed)

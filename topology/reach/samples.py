@@ -2,7 +2,7 @@
 
 A rule that is wrong by one port or one address is wrong at its edge. So most flows have a port or
 type at an edge of what some rule or statement names, or one beyond it, and go to an address that
-somebody has, or the first and last of a prefix.
+somebody has, or the first and last of a prefix. Some claim to be from where they are not.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ __all__ = ["Sample", "samples", "service_edges"]
 
 _AT_EDGES = 0.8
 _TO_SOMEBODY = 0.8
+_FORGED = 0.1
 _PORTS = (49152, 65535)
 
 
@@ -113,7 +114,11 @@ def _packet(
         port = random.randint(0, 255) if protocol is icmp else random.randint(1, 65535)
     ported = protocol in (Protocol.TCP, Protocol.UDP)
     source_port = random.randint(*_PORTS) if ported else None
-    return Packet(random.choice(near), far, protocol, port, source_port)
+    source = random.choice(near)
+    if random.random() < _FORGED:
+        claimed = _destination(topology, random, version)
+        source = source if claimed in (None, far) else claimed
+    return Packet(source, far, protocol, port, source_port)
 
 
 def _destination(topology: ResolvedTopology, random: Random, version: int) -> Address | None:

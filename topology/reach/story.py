@@ -102,10 +102,27 @@ def _hop(
             yield Told(hop.node, "has had it before: it goes round in a circle")
         case End.MARTIAN:
             yield Told(hop.node, f"drops it: {trace.packet.source} is its own or a broadcast")
+        case End.SPOOFED:
+            yield _spoofed(trace, hop, declared)
         case End.NO_NEIGHBOUR:
             yield Told(hop.node, f"does not have {trace.packet.destination} and passes nothing on")
         case End.FILTERED:
             return
+
+
+def _spoofed(trace: Trace, hop: Hop, declared: Topology | None) -> Told:
+    """What makes a node take a source for forged: its way back, which is another."""
+    source, back = trace.packet.source, hop.reverse
+    assert back is not None, "a spoofed packet has a way back that decides"
+    if back.egress is None:
+        text = f"drops it as spoofed: it has no route back to {source}"
+        return Told(hop.node, text, ("nodes", hop.node, "routes"))
+    by = f"by {back.egress}, not by {hop.ingress}"
+    if back.route is None:
+        text = f"drops it as spoofed: it would send to {source} {by}"
+        return Told(hop.node, text, ("nodes", hop.node, "interfaces", back.egress))
+    text = f"drops it as spoofed: route {back.route.prefix} leads back to {source} {by}"
+    return Told(hop.node, text, route_path(declared, hop.node, back.route))
 
 
 def _judged(hop: Hop, judgement: Judgement, topology: ResolvedTopology) -> Told:

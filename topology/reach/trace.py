@@ -22,10 +22,11 @@ from topology.resolve.types import (
     ResolvedRoute,
     ResolvedRule,
     ResolvedTopology,
+    ReversePath,
     RuleAction,
 )
 
-__all__ = ["End", "Hop", "Judgement", "Trace", "judge", "trace"]
+__all__ = ["End", "Hop", "Judgement", "Reverse", "Trace", "judge", "trace"]
 
 
 class End(StrEnum):
@@ -37,6 +38,18 @@ class End(StrEnum):
     MARTIAN = "martian"
     NO_NEIGHBOUR = "no neighbour"
     NO_ROUTE = "no route"
+    SPOOFED = "spoofed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """Where a node would send to a packet's source: by a route, or to an attached prefix.
+
+    `egress` is `None` where it would not know.
+    """
+
+    route: ResolvedRoute | None
+    egress: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,8 @@ class Hop:
     """A node on the way: how the packet came in, what the policy said, and where it goes next.
 
     `ingress` is `None` at the origin, `egress` where the packet ends. Without a `route` it goes
-    to a neighbour on the attached segment `egress`. `judgement` is `None` without a policy.
+    to a neighbour on the attached segment `egress`. `judgement` is `None` without a policy,
+    `reverse` but where it is why the packet is dropped.
     """
 
     node: str
@@ -65,6 +79,7 @@ class Hop:
     judgement: Judgement | None
     route: ResolvedRoute | None
     egress: str | None
+    reverse: Reverse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +128,6 @@ def trace(
     node = topology.nodes[origin]
     ingress: str | None = None
     while True:
-        if any(hop.node == node.name for hop in hops[1:]):
-            hops.append(Hop(node.name, ingress, None, None, None))
-            return ended(End.LOOP)
         if ingress is not None and not node.kind.forwards:
             hops.append(Hop(node.name, ingress, None, None, None))
             here = packet.destination in _own(node)
@@ -123,6 +135,14 @@ def trace(
         if ingress is not None and _is_martian(node, packet):
             hops.append(Hop(node.name, ingress, None, None, None))
             return ended(End.MARTIAN)
+        if ingress is not None and node.reverse_path is ReversePath.STRICT:
+            back, returning, _ = _next(topology, node, packet.source)
+            if back != ingress:
+                hops.append(Hop(node.name, ingress, None, None, None, Reverse(returning, back)))
+                return ended(End.SPOOFED)
+        if any(hop.node == node.name for hop in hops[1:]):
+            hops.append(Hop(node.name, ingress, None, None, None))
+            return ended(End.LOOP)
         here = ingress is not None and packet.destination in _own(node)
         egress, route, following = _next(topology, node, packet.destination)
         if first is not None and ingress is None:
@@ -231,8 +251,11 @@ def _own(node: ResolvedNode) -> frozenset[Address]:
 
 
 def _is_martian(node: ResolvedNode, packet: Packet) -> bool:
+    own = [a for i in node.interfaces for a in i.addresses if a.version == packet.source.version]
     if packet.source.version == 6:
-        return False
-    own = [a for interface in node.interfaces for a in interface.addresses if a.version == 4]
+        # RFC 4291 section 2.6.1: every router of a prefix is the anycast address of it.
+        anycast = [a.network[0] for a in own if a.network.prefixlen < 127]
+        strict = node.reverse_path is ReversePath.STRICT
+        return strict and packet.source in [*(a.ip for a in own), *anycast]
     edges = [edge for a in own for edge in _edges(a.network)]
     return any(packet.source == a.ip for a in own) or packet.source in edges

@@ -66,6 +66,7 @@ def service_config(node: ResolvedNode, *, topology: str) -> bytes:
     }
     if node.kind.forwards:
         document["dataplane"] = node.dataplane.value
+        document["reverse_path"] = node.reverse_path.value
     if node.metrics is not None:
         sources = [str(one) for one in node.metrics.sources]
         document["metrics"] = {"port": node.metrics.port, "from": sources}

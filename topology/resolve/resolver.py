@@ -31,6 +31,7 @@ from topology.resolve.types import (
     ResolvedSegment,
     ResolvedTopology,
     Resource,
+    ReversePath,
 )
 
 __all__ = ["resolve"]
@@ -95,6 +96,7 @@ def _node(
         memory=memory,
         vcpus=vcpus,
         dataplane=dataplane,
+        reverse_path=_reverse_path(node),
         resources=resources,
         zones=resolve_zones(names, addresses, name) if isinstance(node, DnsNode) else (),
         policy=_policy(names, addresses, name, node),
@@ -109,6 +111,12 @@ def _machine(node: AnyNode) -> tuple[int | None, int, Dataplane]:
     if isinstance(node, WebNode | DnsNode):
         return node.memory, node.vcpus, Dataplane.KERNEL
     return None, 1, Dataplane.KERNEL
+
+
+def _reverse_path(node: AnyNode) -> ReversePath:
+    if isinstance(node, RouterNode | FirewallNode):
+        return ReversePath(node.reverse_path)
+    return ReversePath.STRICT
 
 
 def _metrics(names: Names, addresses: Addresses) -> ResolvedMetrics | None:

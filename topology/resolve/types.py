@@ -22,6 +22,7 @@ from topology.model.words import (
     Dataplane,
     Kind,
     Protocol,
+    ReversePath,
     RoutingFault,
     RuleAction,
     StatementKind,
@@ -48,6 +49,7 @@ __all__ = [
     "ResolvedStatement",
     "ResolvedTopology",
     "Resource",
+    "ReversePath",
     "RoutingFault",
     "RuleAction",
     "StatementKind",
@@ -185,7 +187,7 @@ class ResolvedNode:
 
     `memory` is in MiB, `None` where the platform's default applies. `resources` is filled for
     web nodes, `zones` for DNS nodes, `policy` for nodes that filter. `rate_limit` is in responses
-    a second and prefix of clients, `None` without limit.
+    a second and prefix of clients, `None` without limit. `reverse_path` is for who forwards.
     """
 
     name: str
@@ -196,6 +198,7 @@ class ResolvedNode:
     memory: int | None = None
     vcpus: int = 1
     dataplane: Dataplane = Dataplane.KERNEL
+    reverse_path: ReversePath = ReversePath.STRICT
     resources: tuple[Resource, ...] = ()
     zones: tuple[DnsZone, ...] = ()
     policy: ResolvedPolicy | None = None

@@ -129,8 +129,14 @@ fn configure(
 /// are allowed: the node may have taken the place of another, and tells the neighbours and the bridge where it is.
 fn settle(name: &str, wants_v6: bool) -> Result<(), Fatal> {
     sysctl::set(&format!("ipv4/conf/{name}/arp_notify"), 1)?;
-    for setting in ["accept_redirects", "accept_source_route", "send_redirects", "secure_redirects"]
-    {
+    // The packet filter looks at reverse paths where the topology says so, in both families, and counts.
+    for setting in [
+        "accept_redirects",
+        "accept_source_route",
+        "rp_filter",
+        "send_redirects",
+        "secure_redirects",
+    ] {
         sysctl::set(&format!("ipv4/conf/{name}/{setting}"), 0)?;
     }
     let v6 = format!("ipv6/conf/{name}");
@@ -152,6 +158,7 @@ fn settle(name: &str, wants_v6: bool) -> Result<(), Fatal> {
 fn forward(on: bool) -> Result<(), Fatal> {
     sysctl::set("ipv4/ip_forward", on.into())?;
     sysctl::set("ipv4/conf/all/accept_redirects", 0)?;
+    sysctl::set("ipv4/conf/all/rp_filter", 0)?;
     sysctl::set("ipv4/conf/all/send_redirects", 0)?;
     sysctl::set_if_present("ipv6/conf/all/forwarding", on.into())
 }

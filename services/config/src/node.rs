@@ -22,6 +22,9 @@ pub struct NodeConfig {
     /// Who forwards, in a container; unikernels forward themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataplane: Option<Dataplane>,
+    /// What a node that forwards makes of sources that it would send to by another interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reverse_path: Option<ReversePath>,
     /// The attachments, sorted by name; other parts refer to them by index or name.
     pub interfaces: Vec<Interface>,
     /// Static routes; those to attached prefixes follow from the addresses.
@@ -52,6 +55,11 @@ impl NodeConfig {
         Ok(config)
     }
 
+    /// Whether the node drops what comes in by another interface than it would send to its source by.
+    pub fn checks_sources(&self) -> bool {
+        self.reverse_path == Some(ReversePath::Strict)
+    }
+
     /// The index of the interface called `name`.
     pub fn interface(&self, name: &str) -> Option<usize> {
         self.interfaces.iter().position(|interface| interface.name == name)
@@ -71,6 +79,7 @@ impl Read for NodeConfig {
             node: object.required("node")?,
             kind: object.required("kind")?,
             dataplane: object.optional("dataplane")?,
+            reverse_path: object.optional("reverse_path")?,
             interfaces: object.required("interfaces")?,
             routes: object.required("routes")?,
             metrics: object.optional("metrics")?,
@@ -122,6 +131,19 @@ pub enum Dataplane {
 }
 
 read_word!(Dataplane, "kernel" => Kernel, "shared" => Shared);
+
+/// What happens to packets whose source's own route leads elsewhere than where they came in
+/// (RFC 3704).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReversePath {
+    /// They are dropped (section 2.2).
+    Strict,
+    /// They are packets like any other.
+    Off,
+}
+
+read_word!(ReversePath, "strict" => Strict, "off" => Off);
 
 /// A node's attachment to a segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -49,10 +49,14 @@ pub enum Event<'a> {
     },
 }
 
+/// What decides in place of a rule where the source of a packet is forged: the topology's word for it, which is no
+/// name of a rule.
+pub const REVERSE_PATH: &str = "reverse_path";
+
 /// A dropped packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped<'a> {
-    /// The rule's name, `default` where none matched.
+    /// The rule's name, `default` where none matched, [`REVERSE_PATH`].
     pub rule: &'a str,
     /// The interface it came in by.
     pub interface: &'a str,

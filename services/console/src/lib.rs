@@ -8,6 +8,6 @@
 mod event;
 mod report;
 
-pub use event::{Dropped, Event, Protocol, Timed};
+pub use event::{Dropped, Event, Protocol, REVERSE_PATH, Timed};
 pub use report::{Report, Why};
 pub use service_core::RateLimit;

@@ -14,6 +14,8 @@ pub(crate) enum Reason {
     Malformed,
     /// Its addresses are none that can be forwarded, or it claims the node's own.
     Martian,
+    /// Its source is reached by another interface, or not at all.
+    Spoofed,
     /// It is routed by its source, or its options cannot be read.
     SourceRoute,
     /// The filter drops it.
@@ -32,11 +34,12 @@ pub(crate) enum Reason {
     Memory,
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "station",
     "protocol",
     "malformed",
     "martian",
+    "spoofed",
     "source_route",
     "filtered",
     "no_route",

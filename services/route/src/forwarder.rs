@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use service_config::NodeConfig;
-use service_console::{Dropped, Event, Protocol};
+use service_console::{Dropped, Event, Protocol, REVERSE_PATH};
 use service_core::{CounterName, Counters, Instant, RateLimit};
 use service_filter::{Cause, Filter, Packet, Verdict};
 
@@ -28,6 +28,8 @@ pub struct Forwarder<F> {
     pub(crate) routes: Routes,
     /// Own addresses and the broadcasts of attached prefixes: nobody else's source.
     pub(crate) reserved: Vec<IpAddr>,
+    /// Whether sources must be where routes lead back to them (RFC 3704 section 2.2).
+    checks_sources: bool,
     pub(crate) neighbours: Neighbours<F>,
     /// When to announce the node's addresses again.
     announcement: Option<Instant>,
@@ -38,11 +40,12 @@ pub struct Forwarder<F> {
     pub(crate) counts: Counts,
 }
 
-/// A packet that the filter dropped and that is worth a line.
+/// A dropped packet that is worth a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DropEvent {
     ingress: usize,
-    cause: Cause,
+    /// What in the filter decided; `None` where the packet was spoofed.
+    cause: Option<Cause>,
     packet: Packet,
 }
 
@@ -77,6 +80,7 @@ impl<F: Frame> Forwarder<F> {
         Ok(Self {
             node: config.node.clone(),
             reserved: routes.reserved(),
+            checks_sources: config.checks_sources(),
             links,
             routes,
             neighbours: Neighbours::new(seed),
@@ -152,8 +156,12 @@ impl<F: Frame> Forwarder<F> {
     /// The line for a dropped packet; `None` if it is none of this forwarder's.
     pub fn describe<'a>(&'a self, event: &DropEvent) -> Option<Event<'a>> {
         let protocol = Protocol::of(event.packet.protocol);
+        let rule = match event.cause {
+            Some(cause) => self.filter.as_ref()?.cause_name(cause),
+            None => REVERSE_PATH,
+        };
         let drop = Dropped {
-            rule: self.filter.as_ref()?.cause_name(event.cause),
+            rule,
             interface: &self.links.get(event.ingress)?.name,
             protocol,
             source: event.packet.source,
@@ -199,6 +207,11 @@ impl<F: Frame> Forwarder<F> {
         if !header.is_routable() || self.reserved.contains(&header.source) {
             return Fate::Drop(Reason::Martian);
         }
+        // Of every packet: what an outsider forges may well fit a flow that is open.
+        if self.checks_sources && !self.routes.lead_by(port, header.source) {
+            self.record(now, port, None, packet, room);
+            return Fate::Drop(Reason::Spoofed);
+        }
         if header.source_routed {
             return Fate::Drop(Reason::SourceRoute);
         }
@@ -212,7 +225,7 @@ impl<F: Frame> Forwarder<F> {
             && let Verdict::Drop { cause, log } = filter.check(now, port, egress, packet, room)
         {
             if log {
-                self.record(now, port, cause, packet, room);
+                self.record(now, port, Some(cause), packet, room);
             }
             return Fate::Drop(Reason::Filtered);
         }
@@ -271,7 +284,14 @@ impl<F: Frame> Forwarder<F> {
 }
 
 impl<F> Forwarder<F> {
-    fn record(&mut self, now: Instant, ingress: usize, cause: Cause, packet: &[u8], room: usize) {
+    fn record(
+        &mut self,
+        now: Instant,
+        ingress: usize,
+        cause: Option<Cause>,
+        packet: &[u8],
+        room: usize,
+    ) {
         if self.events.len() < limits::EVENTS
             && let Ok(packet) = Packet::parse(packet, room)
             && self.lines.allow(now)

@@ -29,7 +29,7 @@ impl Routes {
     /// and that before a static route.
     pub(crate) fn new(config: &NodeConfig) -> Self {
         let mut entries = Vec::new();
-        let mut reserved = Vec::new();
+        let (mut reserved, mut anycast) = (Vec::new(), Vec::new());
         let mut reserve = |address: IpAddr, hop: Hop, entries: &mut Vec<(Prefix, Hop)>| {
             entries.push((Prefix::holding(address, u8::MAX), hop));
             reserved.push(address);
@@ -38,6 +38,11 @@ impl Routes {
             for own in &interface.addresses {
                 reserve(own.address(), Hop::Local, &mut entries);
                 entries.push((own.prefix(), Hop::Neighbour { port, gateway: None }));
+                // Every router of a prefix is its anycast address, too (RFC 4291 section 2.6.1, RFC
+                // 6164): no source of anybody else's.
+                if own.prefix().network().is_ipv6() && own.length() < 127 {
+                    anycast.push(own.prefix().network());
+                }
                 // RFC 3021: a prefix of 31 or 32 bits has no broadcast; IPv6 has none at all.
                 if let IpAddr::V4(network) = own.prefix().network()
                     && own.length() < 31
@@ -54,12 +59,18 @@ impl Routes {
                 entries.push((route.prefix, hop));
             }
         }
+        reserved.append(&mut anycast);
         Self { table: Table::new(&entries), reserved }
     }
 
     /// The addresses that no neighbour may claim: the node's own, and broadcasts.
     pub(crate) fn reserved(&self) -> Vec<IpAddr> {
         self.reserved.clone()
+    }
+
+    /// Whether packets to `address` leave by `port`.
+    pub(crate) fn lead_by(&self, port: usize, address: IpAddr) -> bool {
+        matches!(self.lookup(address), Some(Hop::Neighbour { port: own, .. }) if own == port)
     }
 
     /// Where packets to `address` go.
@@ -108,6 +119,6 @@ mod tests {
         }
         let reserved = router().reserved();
         assert!(reserved.contains(&Ipv4Addr::new(203, 0, 113, 255).into()));
-        assert_eq!(reserved.len(), 8);
+        assert_eq!(reserved.len(), 10);
     }
 }

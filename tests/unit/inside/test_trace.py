@@ -39,6 +39,7 @@ def test_a_rule_is_found_on_its_line(rules: Rules) -> None:
         assert said in text_at(rules.place("firewall", rule))
     assert "default: deny" in text_at(rules.place("firewall", "default"))
     assert "stateful" in text_at(rules.place("firewall", "invalid"))
+    assert "firewall:" in text_at(rules.place("firewall", "reverse_path"))
     assert rules.place("firewall", "nothing") == rules.place("router", "no-echo") == ""
 
 
@@ -49,6 +50,13 @@ def test_a_rule_is_found_on_its_line(rules: Rules) -> None:
         (drop("tcp", "192.0.2.9", "203.0.113.80", 22, "default"), True, "the default denies"),
         (drop("udp", "2001:db8:1::100", "2001:db8:3::80", 9, "default"), True, "default denies"),
         (drop("tcp", "192.0.2.100", "203.0.113.80", 80, "default"), False, "rule web-in permits"),
+        (
+            drop("udp", "203.0.113.80", "203.0.113.53", 53, "reverse_path"),
+            True,
+            "route 203.0.113.0/24 leads back to 203.0.113.80 by transit, not by external",
+        ),
+        (drop("udp", "198.18.0.1", "203.0.113.53", 53, "reverse_path"), True, "no route back"),
+        (drop("udp", "192.0.2.9", "203.0.113.53", 53, "reverse_path"), False, "dns-in permits"),
         (drop("ip-47", "192.0.2.100", "203.0.113.80", None, "default"), None, "ip-47"),
     ],
 )

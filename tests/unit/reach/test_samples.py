@@ -8,9 +8,10 @@ import pytest
 
 from tests.support.golden import PROJECT
 from topology.pipeline import require_file
+from topology.reach.flows import FlowSet
 from topology.reach.network import Ending, Network
 from topology.reach.samples import samples, service_edges
-from topology.reach.space import ADDRESSES
+from topology.reach.space import ADDRESSES, ALL_SERVICES
 from topology.reach.trace import End
 from topology.resolve.types import Protocol
 
@@ -29,8 +30,9 @@ def test_a_thousand_flows_that_sets_and_walks_agree_on(file: str) -> None:
     sent = {
         origin: [
             outcome
+            # Whatever source they claim.
             for outcome in network.outcomes(
-                network.send(origin, network.opened([origin], ADDRESSES))
+                network.send(origin, FlowSet.of(ADDRESSES, ADDRESSES, ALL_SERVICES))
             )
             if outcome.ending is Ending.DELIVERED
         ]
@@ -43,6 +45,7 @@ def test_a_thousand_flows_that_sets_and_walks_agree_on(file: str) -> None:
     ends = Counter(sample.predicted.end for sample in drawn)
     assert ends[End.DELIVERED] > 50
     assert {sample.packet.source.version for sample in drawn} == {4, 6}
+    assert ends[End.SPOOFED] > 10
 
 
 def test_edges_are_those_of_rules_and_statements() -> None:
@@ -55,6 +58,8 @@ def test_a_flow_is_seen_on_every_segment_that_it_crosses() -> None:
     topology = require_file(PROJECT / "poc.yaml")
     drawn = samples(topology, ["client"], 400, versions=(4,))
     to_web = [s for s in drawn if s.predicted.last.node == "web"]
+    forged = [s for s in drawn if s.predicted.end is End.SPOOFED]
+    assert {sample.seen_on for sample in forged} == {("external",)}
     assert {sample.seen_on for sample in to_web} == {("external", "transit", "servers")}
     stopped = [s for s in drawn if s.predicted.end is End.FILTERED]
     assert {sample.seen_on for sample in stopped} == {("external",)}

@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 from tests.support.golden import PROJECT, TESTS, check_golden
 from tests.support.policies import CASES, firewall
 from topology.pipeline import require_file
-from topology.render.nftables import _address_range, _merge, interface_names, nftables
-from topology.resolve.types import Endpoint, Match, Protocol, ResolvedRule, RuleAction
+from topology.render.nftables import interface_names, nftables
+from topology.render.nftables_lines import address_range, merge
+from topology.resolve.types import (
+    Endpoint,
+    Match,
+    Protocol,
+    ResolvedRule,
+    ReversePath,
+    RuleAction,
+)
 
 GOLDEN = TESTS / "golden" / "nftables"
 
@@ -25,13 +33,13 @@ def test_the_firewall_of_the_proof_of_concept() -> None:
 
 
 @pytest.mark.parametrize("case", sorted(CASES))
-def test_every_shape_of_a_rule(case: str) -> None:
+def test_golden_every_shape_of_a_rule(case: str) -> None:
     check_golden(GOLDEN / f"{case}.nft", nftables(CASES[case]))
 
 
 def test_a_node_without_a_policy_has_no_ruleset() -> None:
-    with pytest.raises(ValueError, match="no policy"):
-        nftables(replace(firewall(), policy=None))
+    with pytest.raises(ValueError, match="drops nothing"):
+        nftables(replace(firewall(), policy=None, reverse_path=ReversePath.OFF))
 
 
 def test_names_that_linux_cannot_have_are_numbered() -> None:
@@ -55,7 +63,7 @@ _RANGES = st.lists(st.tuples(_NUMBERS, _NUMBERS).map(lambda ends: (min(ends), ma
 def test_merged_ranges_hold_the_same_numbers_apart_from_each_other(
     ranges: list[tuple[int, int]],
 ) -> None:
-    merged = _merge(ranges)
+    merged = merge(ranges)
     covered = {one for low, high in ranges for one in range(low, high + 1)}
     assert covered == {one for low, high in merged for one in range(low, high + 1)}
     assert all(left[1] + 1 < right[0] for left, right in pairwise(merged))
@@ -65,5 +73,5 @@ def test_merged_ranges_hold_the_same_numbers_apart_from_each_other(
 def test_a_prefix_is_written_as_one(address: object, length: int) -> None:
     network = ip_network(f"{address}/{length}", strict=False)
     ends = (int(network.network_address), int(network.broadcast_address))
-    written = _address_range(4, ends)
+    written = address_range(4, ends)
     assert written == (str(network.network_address) if length == 32 else str(network))

@@ -22,7 +22,7 @@ from topology.bench.stock.files import nginx_files, nsd_files
 from topology.probe.outputs import OutsideOutput, RouteOutput, SegmentOutput, StackOutputs
 from topology.probe.places import Place, Surroundings, outside_place
 from topology.render.config import DNS_PORT, HTTP_PORT
-from topology.render.nftables import interface_names, nftables
+from topology.render.nftables import drops, interface_names, nftables
 from topology.resolve.types import Kind, ResolvedNode, ResolvedTopology
 
 __all__ = ["BRIDGE", "StockError", "StockNetwork", "stock_network"]
@@ -183,7 +183,7 @@ class StockNetwork:
         ]
         self._ip(outer)
         self._ip(inner, namespace)
-        if node.policy is not None:
+        if drops(node):
             rules = self._folder(node) / "rules.nft"
             # A list however long, as people write them: the containers' tree is what is compared.
             rules.write_text(nftables(node, as_list=True), encoding="utf-8")

@@ -60,4 +60,5 @@ def _why(end: End) -> str:
         End.MARTIAN: "a forged source",
         End.NO_NEIGHBOUR: "nobody has the address",
         End.NO_ROUTE: "no route",
+        End.SPOOFED: "a spoofed source",
     }.get(end, str(end))

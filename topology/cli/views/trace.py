@@ -13,10 +13,12 @@ from topology.inside.lines import Line
 from topology.inside.rules import Rules
 from topology.inside.trace import Wanted, model_of
 from topology.inside.words import Teller, clock, dropped
+from topology.render.nftables import REVERSE_PATH
 
 __all__ = ["Follower"]
 
 _RULE = "rule."
+_SPOOFED = "dropped.spoofed"
 
 
 class Follower:
@@ -81,28 +83,33 @@ class Follower:
     def _counters(self, line: Line) -> None:
         rose = self._teller.counted(line)
         now = line.fields.get("counters", {})
-        rules = {n.removeprefix(_RULE): c for n, c in rose.items() if n.startswith(_RULE)}
+        counters = {n.removeprefix(_RULE): n for n in rose if n.startswith(_RULE)}
+        if _SPOOFED in rose:
+            counters[REVERSE_PATH] = _SPOOFED
         told = []
-        for rule, count in rules.items():
+        for rule, counter in counters.items():
+            count = rose[counter]
             key = (line.node, rule)
             if self._denies(line.node, rule):
                 self._dropped[key] += count
-            told.append((rule, count, now.get(_RULE + rule), self._denies(line.node, rule)))
+            told.append((rule, count, now.get(counter), self._denies(line.node, rule)))
         self.counted = True
         if not told:
             return
         if self._json:
             document = line_document(line, self._rules)
-            document["rose"] = {_RULE + rule: count for rule, count, *_ in told}
+            document["rose"] = {counters[rule]: count for rule, count, *_ in told}
             typer.echo(encoder.dumps(document, ensure_ascii=False))
             return
         for rule, count, total, denies in told:
             place = self._rules.place(line.node, rule)
             does = "drops" if denies else "permits"
             at = f" ({place})" if place else ""
-            self._print(line, f"{_RULE}{rule} +{count}, now {total}: {does}{at}")
+            self._print(line, f"{counters[rule]} +{count}, now {total}: {does}{at}")
 
     def _denies(self, node: str, rule: str) -> bool:
+        if rule == REVERSE_PATH:
+            return True
         topology = self._rules.resolved
         policy = topology.nodes[node].policy if topology is not None else None
         if policy is None:

@@ -32,10 +32,7 @@ impl Counters for Both<'_> {
 /// Runs the node until it is asked to stop.
 pub fn run(mut node: Node) -> Result<(), Fatal> {
     // The filter is in place before the first packet can be forwarded.
-    let mut policy = match &node.config.filter {
-        Some(filter) => Some(Policy::load(filter, &node.config.interfaces)?),
-        None => None,
-    };
+    let mut policy = Policy::load(&node.config)?;
     let interfaces = network::set_up(&node.config, Use::Forward)?;
     let mut events = Events::new()?;
     let mut drops = match policy {
@@ -48,7 +45,7 @@ pub fn run(mut node: Node) -> Result<(), Fatal> {
             .map_err(|error| Fatal::system("watch drops", error))?;
     }
     let snmp = Snmp::open()?;
-    // Reading the filter's counters takes it; without a filter there is nothing to read.
+    // Reading the filter's counters takes it; where nothing is dropped there is nothing to read.
     let kept = if policy.is_some() { CapabilitySet::NET_ADMIN } else { CapabilitySet::empty() };
     privileges::drop_all_but(kept, &[COMMON, FILES, NETLINK])?;
     node.ready();

@@ -5,8 +5,9 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::lines::Line;
 use super::ranges::Range;
-use super::ruleset::{Chain, Condition, Family, Line, NftRule, Outcome, Selector};
+use super::ruleset::{Chain, Condition, Family, NftRule, Outcome, Selector};
 use super::tree::{Asked, Cut, Field, Tree};
 
 /// The rule that leads into the tree, and its chains; `interfaces` are the names of all, sorted.
@@ -91,7 +92,9 @@ fn ask(conditions: &[Condition], interfaces: &[String]) -> Asked {
             Condition::Types(_)
             | Condition::State(_)
             | Condition::HopLimit(_)
-            | Condition::ToMany => {}
+            | Condition::ToMany
+            | Condition::ToOne
+            | Condition::NoWayBack => {}
         }
     }
     asked

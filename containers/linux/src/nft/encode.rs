@@ -30,7 +30,10 @@ const NETDEV: u8 = 5;
 pub const OBJECT_COUNTER: u32 = 1;
 const OBJECT_LIMIT: u32 = 4;
 
-/// A transaction that makes the policy's table.
+/// `NF_IP_PRI_RAW`: before connections are tracked.
+const PRIORITY_RAW: u32 = -300i32 as u32;
+
+/// A transaction that makes a node's table.
 #[must_use]
 pub fn table(ruleset: &Ruleset) -> Batch {
     let chains = &ruleset.chains;
@@ -43,9 +46,14 @@ pub fn table(ruleset: &Ruleset) -> Batch {
             if let Some((hook, policy)) = chain.hook {
                 a.string(7, "filter");
                 a.be32(5, verdict(policy));
+                let (number, priority) = match hook {
+                    Hook::Arrival => (0, PRIORITY_RAW),
+                    Hook::Input => (1, 0),
+                    Hook::Forward => (2, 0),
+                };
                 a.nested(4, |a| {
-                    a.be32(1, if hook == Hook::Forward { 2 } else { 1 });
-                    a.be32(2, 0);
+                    a.be32(1, number);
+                    a.be32(2, priority);
                 });
             }
         });

@@ -28,6 +28,11 @@ const META_FAMILY: u32 = 15;
 const META_PROTOCOL: u32 = 16;
 const META_PACKET_TYPE: u32 = 19;
 
+/// `NFT_FIB_RESULT_OIF`, and the flags `NFTA_FIB_F_SADDR`, `_IIF` and `_PRESENT`: whether the source's route leads
+/// out by the interface it came in by.
+const FIB_INTERFACE: u32 = 1;
+const FIB_SOURCE_BACK: u32 = 1 | 1 << 3 | 1 << 5;
+
 /// One instruction of nftables' machine; all but loads work on the one register.
 pub(super) enum Expression {
     Meta(u32),
@@ -37,6 +42,7 @@ pub(super) enum Expression {
     Compare(u32, Vec<u8>),
     Lookup(u32),
     Map(u32),
+    Fib { result: u32, flags: u32 },
 }
 
 impl Expression {
@@ -82,6 +88,11 @@ impl Expression {
                 a.string(1, MAP_NAME);
                 a.be32(3, VERDICT_REGISTER);
                 a.be32(4, *map);
+            }),
+            Self::Fib { result, flags } => element(list, "fib", |a| {
+                a.be32(1, REGISTER);
+                a.be32(2, *result);
+                a.be32(3, *flags);
             }),
         }
     }
@@ -185,6 +196,13 @@ pub(super) fn condition_expressions(
                 Expression::Compare(NOT_EQUAL, vec![0]),
             ]);
         }
+        Condition::ToOne => {
+            list.extend([Expression::Meta(META_PACKET_TYPE), Expression::Compare(EQUAL, vec![0])]);
+        }
+        Condition::NoWayBack => list.extend([
+            Expression::Fib { result: FIB_INTERFACE, flags: FIB_SOURCE_BACK },
+            Expression::Compare(EQUAL, vec![0; 4]),
+        ]),
         Condition::HopLimit(limit) => {
             list.push(Expression::Load { header: NETWORK_HEADER, offset: 7, length: 1 });
             list.push(Expression::Compare(EQUAL, vec![*limit]));

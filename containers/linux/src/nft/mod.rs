@@ -1,8 +1,9 @@
-//! The kernel's packet filter: loading a policy into it, and reading its counters back.
+//! The kernel's packet filter: loading what a node drops into it, and reading its counters back.
 
 mod branches;
 pub mod encode;
 mod expression;
+mod lines;
 mod ranges;
 pub mod ruleset;
 mod sets;
@@ -16,13 +17,15 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use rustix::net::netlink::NETFILTER;
-use service_config::{Filter, Interface};
+use service_config::NodeConfig;
 use service_core::{CounterName, Counters};
 
 use crate::Fatal;
 use crate::netlink::Socket;
 use crate::netlink::message::{Attribute, Batch, flags};
-use ruleset::{Chain, Condition, ESTABLISHED, Outcome, RELATED, RULES, TABLE, ruleset};
+use ruleset::{
+    Chain, Condition, ESTABLISHED, NftRule, Outcome, RELATED, RULES, SPOOFED, TABLE, ruleset,
+};
 
 const GET_RULE: u16 = 10 << 8 | 7;
 const GET_OBJECT: u16 = 10 << 8 | 19;
@@ -41,13 +44,14 @@ enum Counted {
     Invalid,
     /// A rule of the policy, by its index; the default is behind the last.
     Rule(usize),
+    Spoofed,
 }
 
-/// A policy in force in the kernel.
+/// What drops packets in the kernel: the check of sources, the policy.
 pub struct Policy {
     socket: Socket,
-    /// For each rule in the kernel, in order.
-    counted: Vec<Counted>,
+    /// The chains whose rules count, and whom each rule counts for, in order.
+    counted: Vec<(String, Vec<Counted>)>,
     /// For each counter that copies of a rule share, in order, the rule's index.
     shared: Vec<usize>,
     counters: PolicyCounters,
@@ -56,6 +60,10 @@ pub struct Policy {
 /// What the policy's rules have counted.
 #[derive(Debug)]
 pub struct PolicyCounters {
+    /// `None` where sources are not looked at.
+    spoofed: Option<u64>,
+    /// Whether there are rules.
+    filters: bool,
     established: u64,
     related: u64,
     invalid: u64,
@@ -66,6 +74,12 @@ pub struct PolicyCounters {
 
 impl Counters for PolicyCounters {
     fn visit(&self, visit: &mut dyn FnMut(CounterName<'_>, u64)) {
+        if let Some(spoofed) = self.spoofed {
+            visit(CounterName::of("dropped.", "spoofed"), spoofed);
+        }
+        if !self.filters {
+            return;
+        }
         for (name, packets) in self.names.iter().zip(&self.packets) {
             visit(CounterName::of("rule.", name), *packets);
         }
@@ -76,47 +90,58 @@ impl Counters for PolicyCounters {
 }
 
 impl Policy {
-    /// Loads a policy in one transaction.
-    pub fn load(policy: &Filter, interfaces: &[Interface]) -> Result<Self, Fatal> {
+    /// Loads what a node drops in one transaction; `None` if that is nothing.
+    pub fn load(config: &NodeConfig) -> Result<Option<Self>, Fatal> {
+        let ruleset = ruleset(config);
+        if ruleset.chains.is_empty() {
+            return Ok(None);
+        }
         let mut socket = Socket::open(Some(NETFILTER))?;
-        let ruleset = ruleset(policy, interfaces);
         let batch = encode::table(&ruleset);
         socket.make_room(batch.as_bytes().len())?;
         socket.request("load the packet filter", &batch)?;
-        let mut names: Vec<String> = policy.rules.iter().map(|rule| rule.name.clone()).collect();
+        let rules = config.filter.iter().flat_map(|policy| &policy.rules);
+        let mut names: Vec<String> = rules.map(|rule| rule.name.clone()).collect();
         names.push("default".into());
         let counted = counted(&ruleset.chains, &names);
-        let packets = vec![0; names.len()];
-        Ok(Self {
-            socket,
-            counted,
-            shared: ruleset.shared.iter().map(|one| one.rule).collect(),
-            counters: PolicyCounters { established: 0, related: 0, invalid: 0, names, packets },
-        })
+        let counters = PolicyCounters {
+            spoofed: config.checks_sources().then_some(0),
+            filters: config.filter.is_some(),
+            established: 0,
+            related: 0,
+            invalid: 0,
+            packets: vec![0; names.len()],
+            names,
+        };
+        let shared = ruleset.shared.iter().map(|one| one.rule).collect();
+        Ok(Some(Self { socket, counted, shared, counters }))
     }
 
     /// Reads the counters from the kernel; it takes CAP_NET_ADMIN.
     pub fn read(&mut self) -> Result<&PolicyCounters, Fatal> {
-        let request = Batch::one(GET_RULE, flags::DUMP, &wire::generic(wire::INET, 0), |a| {
-            a.string(1, TABLE);
-            a.string(2, RULES);
-        });
+        let header = wire::generic(wire::INET, 0);
         let counters = &mut self.counters;
         (counters.established, counters.related, counters.invalid) = (0, 0, 0);
         counters.packets.fill(0);
-        let mut counted = self.counted.iter();
-        self.socket.dump("read counters", &request, |message| {
-            let packets = packets(message.attributes(4)).unwrap_or_default();
-            match counted.next() {
-                Some(Counted::Established) => counters.established = packets,
-                Some(Counted::Related) => counters.related = packets,
-                Some(Counted::Invalid) => counters.invalid = packets,
-                Some(Counted::Rule(index)) => counters.packets[*index] += packets,
-                Some(Counted::Nobody) | None => {}
-            }
-        })?;
+        for (chain, counted) in &self.counted {
+            let request = Batch::one(GET_RULE, flags::DUMP, &header, |a| {
+                a.string(1, TABLE);
+                a.string(2, chain);
+            });
+            let mut counted = counted.iter();
+            self.socket.dump("read counters", &request, |message| {
+                let packets = packets(message.attributes(4)).unwrap_or_default();
+                match counted.next() {
+                    Some(Counted::Established) => counters.established = packets,
+                    Some(Counted::Related) => counters.related = packets,
+                    Some(Counted::Invalid) => counters.invalid = packets,
+                    Some(Counted::Rule(index)) => counters.packets[*index] += packets,
+                    Some(Counted::Spoofed) => counters.spoofed = Some(packets),
+                    Some(Counted::Nobody) | None => {}
+                }
+            })?;
+        }
         if !self.shared.is_empty() {
-            let header = wire::generic(wire::INET, 0);
             let request = Batch::one(GET_OBJECT, flags::DUMP, &header, |a| {
                 a.string(1, TABLE);
                 a.be32(3, encode::OBJECT_COUNTER);
@@ -139,20 +164,28 @@ pub fn deafen(interfaces: &[String]) -> Result<(), Fatal> {
     socket.request("keep frames from the kernel's stack", &encode::deaf(interfaces))
 }
 
-/// Whom the rules of the common chain count for. A rule of the policy may be several of the kernel's.
-fn counted(chains: &[Chain], names: &[String]) -> Vec<Counted> {
-    let rules = chains.iter().filter(|chain| chain.name == RULES).flat_map(|chain| &chain.rules);
-    rules
-        .map(|rule| match (&rule.outcome, rule.conditions.last()) {
-            (Outcome::Decide(..), Some(Condition::State(ESTABLISHED))) => Counted::Established,
-            (Outcome::Decide(..), Some(Condition::State(RELATED))) => Counted::Related,
-            (Outcome::Decide(..), Some(Condition::State(_))) => Counted::Invalid,
-            (Outcome::Decide(_, Some(name)), _) => {
-                names.iter().position(|own| own == name).map_or(Counted::Nobody, Counted::Rule)
-            }
-            _ => Counted::Nobody,
+/// Whom the rules of the chains that count do it for. A rule of the policy may be several of the kernel's.
+fn counted(chains: &[Chain], names: &[String]) -> Vec<(String, Vec<Counted>)> {
+    let counting = chains.iter().filter(|chain| [RULES, SPOOFED].contains(&chain.name.as_str()));
+    counting
+        .map(|chain| {
+            let of_it = chain.rules.iter().map(|rule| whose(&chain.name, rule, names));
+            (chain.name.clone(), of_it.collect())
         })
         .collect()
+}
+
+fn whose(chain: &str, rule: &NftRule, names: &[String]) -> Counted {
+    match (&rule.outcome, rule.conditions.last()) {
+        (Outcome::Decide(..), _) if chain == SPOOFED => Counted::Spoofed,
+        (Outcome::Decide(..), Some(Condition::State(ESTABLISHED))) => Counted::Established,
+        (Outcome::Decide(..), Some(Condition::State(RELATED))) => Counted::Related,
+        (Outcome::Decide(..), Some(Condition::State(_))) => Counted::Invalid,
+        (Outcome::Decide(_, Some(name)), _) => {
+            names.iter().position(|own| own == name).map_or(Counted::Nobody, Counted::Rule)
+        }
+        _ => Counted::Nobody,
+    }
 }
 
 /// The packets of a rule's counter.

@@ -6,12 +6,13 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 
-use service_config::{Action, Endpoint, Filter, Interface, Match, Prefix, Protocol, Rule};
+use service_config::{Action, Filter, Interface, NodeConfig};
+use service_console::REVERSE_PATH;
 
 use super::branches::branches;
-use super::ranges::{Range, merge};
+use super::lines::{Line, lines};
+use super::ranges::Range;
 use super::tree::LIST;
 use crate::network::names;
 
@@ -19,6 +20,8 @@ use crate::network::names;
 pub const TABLE: &str = "topology";
 /// The chain that both hooks jump to: every packet is counted by one rule, whichever way it takes.
 pub const RULES: &str = "rules";
+/// The chain of packets whose source routes lead elsewhere than where they came in.
+pub const SPOOFED: &str = "spoofed";
 /// The NFLOG group of logged drops.
 pub const LOG_GROUP: u16 = 1;
 /// Bytes of a logged packet: all headers that a console line is made of.
@@ -33,10 +36,9 @@ pub const ESTABLISHED: u32 = 2;
 /// See [`INVALID`].
 pub const RELATED: u32 = 4;
 
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMPV6: u8 = 58;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+pub(super) const ICMPV6: u8 = 58;
 const NEIGHBOUR_SOLICITATION: u8 = 135;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 
@@ -94,6 +96,10 @@ pub enum Condition {
     HopLimit(u8),
     /// Not sent to this node alone: broadcast or multicast.
     ToMany,
+    /// Sent to this node alone.
+    ToOne,
+    /// No route leads back to the source by the interface it came in by (`fib saddr . iif oif missing`).
+    NoWayBack,
 }
 
 /// What ends a rule.
@@ -144,6 +150,8 @@ pub struct NftRule {
 /// Where the kernel enters a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
+    /// All that comes in, before connections are tracked and routes looked at.
+    Arrival,
     /// Packets for the node itself.
     Input,
     /// Packets for others.
@@ -181,45 +189,38 @@ pub struct Ruleset {
     pub chains: Vec<Chain>,
 }
 
-/// One of the combinations that a rule stands for.
-pub struct Line<'a> {
-    place: usize,
-    rule: &'a Rule,
-    pub(super) conditions: Rc<[Condition]>,
-}
-
-impl<'a> Line<'a> {
-    /// A combination that the rule at `place` stands for.
-    pub(super) fn new(place: usize, rule: &'a Rule, conditions: Vec<Condition>) -> Self {
-        Self { place, rule, conditions: conditions.into() }
-    }
-
-    fn logs(&self) -> bool {
-        self.rule.log && self.rule.action == Action::Deny
-    }
-
-    /// The kernel's rules for it, with a counter and a limit of their own.
-    fn own(&self) -> impl Iterator<Item = NftRule> {
-        let name = || self.rule.name.clone();
-        self.rules(Outcome::Log(name()), Outcome::Decide(self.rule.action, Some(name())))
-    }
-
-    /// The kernel's rules for a copy of it.
-    pub(super) fn shared(&self) -> impl Iterator<Item = NftRule> {
-        let name = || self.rule.name.clone();
-        self.rules(Outcome::LogShared(name()), Outcome::DecideShared(self.rule.action, name()))
-    }
-
-    fn rules(&self, log: Outcome, decide: Outcome) -> impl Iterator<Item = NftRule> + use<> {
-        let conditions = self.conditions.clone();
-        let outcomes = self.logs().then_some(log).into_iter().chain([decide]);
-        outcomes.map(move |outcome| NftRule { conditions: conditions.clone(), outcome })
-    }
-}
-
-/// The ruleset of a policy: a list of few rules, a tree of many.
+/// The ruleset of a node: what its sources go through, then its policy, a list of few rules or a tree of many.
 #[must_use]
-pub fn ruleset(policy: &Filter, interfaces: &[Interface]) -> Ruleset {
+pub fn ruleset(config: &NodeConfig) -> Ruleset {
+    let mut all = Ruleset { shared: Vec::new(), chains: Vec::new() };
+    if config.checks_sources() {
+        all.chains.extend(sources());
+    }
+    if let Some(policy) = &config.filter {
+        decisions(policy, &config.interfaces, &mut all);
+    }
+    all
+}
+
+/// What drops packets that claim to be from where they did not come from (RFC 3704 section 2.2).
+fn sources() -> [Chain; 2] {
+    let outcome = Outcome::Log(REVERSE_PATH.into());
+    let log = NftRule { conditions: Vec::new().into(), outcome };
+    // What is sent to many is not forwarded, and neighbours without an address yet ask all for it.
+    let forged = NftRule {
+        conditions: vec![Condition::ToOne, Condition::NoWayBack].into(),
+        outcome: Outcome::Jump(SPOOFED),
+    };
+    let rules = vec![log, decide(Vec::new(), Action::Deny, REVERSE_PATH)];
+    let arrival = Some((Hook::Arrival, Action::Permit));
+    [
+        Chain { name: SPOOFED.into(), hook: None, rules },
+        Chain { name: "arrival".into(), hook: arrival, rules: vec![forged] },
+    ]
+}
+
+/// Adds the chains of a policy.
+fn decisions(policy: &Filter, interfaces: &[Interface], all: &mut Ruleset) {
     let mut rules = Vec::new();
     if policy.stateful {
         rules.push(decide(vec![Condition::State(ESTABLISHED)], Action::Permit, "established"));
@@ -230,14 +231,14 @@ pub fn ruleset(policy: &Filter, interfaces: &[Interface]) -> Ruleset {
     }
     let mut names = names(interfaces);
     let lines = lines(policy, interfaces, &names);
-    let (mut shared, mut tree): (Vec<Shared>, _) = (Vec::new(), Vec::new());
+    let mut tree = Vec::new();
     if lines.len() <= LIST {
         rules.extend(lines.iter().flat_map(Line::own));
     } else {
         for line in &lines {
-            if shared.last().is_none_or(|last| last.rule != line.place) {
+            if all.shared.last().is_none_or(|last| last.rule != line.place) {
                 let name = line.rule.name.clone();
-                shared.push(Shared { rule: line.place, name, logs: line.logs() });
+                all.shared.push(Shared { rule: line.place, name, logs: line.logs() });
             }
         }
         names.sort_unstable();
@@ -250,26 +251,9 @@ pub fn ruleset(policy: &Filter, interfaces: &[Interface]) -> Ruleset {
         rules.push(NftRule { conditions: Vec::new().into(), outcome });
     }
     rules.push(decide(Vec::new(), policy.default, "default"));
-    let mut chains = vec![Chain { name: RULES.into(), hook: None, rules }];
-    chains.append(&mut tree);
-    chains.extend(hooks(policy.default));
-    Ruleset { shared, chains }
-}
-
-/// The combinations that a policy's rules stand for, in order.
-fn lines<'a>(policy: &'a Filter, interfaces: &[Interface], names: &[String]) -> Vec<Line<'a>> {
-    let named = |wanted: &str| {
-        interfaces
-            .iter()
-            .position(|interface| interface.name == wanted)
-            .map(|index| names[index].clone())
-    };
-    let mut lines = Vec::new();
-    for (place, rule) in policy.rules.iter().enumerate() {
-        let all = alternatives(rule, &named).into_iter();
-        lines.extend(all.map(|conditions| Line::new(place, rule, conditions)));
-    }
-    lines
+    all.chains.push(Chain { name: RULES.into(), hook: None, rules });
+    all.chains.append(&mut tree);
+    all.chains.extend(hooks(policy.default));
 }
 
 /// The chains that the kernel enters.
@@ -300,161 +284,4 @@ fn hooks(default: Action) -> [Chain; 2] {
 fn decide(conditions: Vec<Condition>, action: Action, name: &str) -> NftRule {
     let outcome = Outcome::Decide(action, Some(name.into()));
     NftRule { conditions: conditions.into(), outcome }
-}
-
-/// One side of a rule: any, some interfaces, or prefixes of one family.
-#[derive(Clone)]
-enum Side {
-    Any,
-    Interfaces(Vec<String>),
-    Prefixes(Family, Vec<Range>),
-}
-
-impl Side {
-    const fn family(&self) -> Option<Family> {
-        match self {
-            Self::Prefixes(family, _) => Some(*family),
-            _ => None,
-        }
-    }
-}
-
-/// What a rule says of the packet itself: protocol, its family where it has one, what its header must say.
-struct Content {
-    protocol: Option<u8>,
-    family: Option<Family>,
-    detail: Option<Condition>,
-}
-
-/// The combinations of sources, destinations and contents that a rule stands for, each a list of conditions.
-fn alternatives(rule: &Rule, named: &impl Fn(&str) -> Option<String>) -> Vec<Vec<Condition>> {
-    let mut found = Vec::new();
-    for content in contents(&rule.matches) {
-        for source in sides(&rule.from, named) {
-            for destination in sides(&rule.to, named) {
-                let families = [content.family, source.family(), destination.family()];
-                let mut families = families.into_iter().flatten();
-                let family = families.next();
-                if families.all(|other| Some(other) == family) {
-                    found.push(conditions(&content, &source, &destination, family));
-                }
-            }
-        }
-    }
-    found
-}
-
-fn conditions(
-    content: &Content,
-    source: &Side,
-    destination: &Side,
-    family: Option<Family>,
-) -> Vec<Condition> {
-    let mut all = Vec::new();
-    if let Side::Interfaces(names) = source {
-        all.push(Condition::Incoming(names.clone()));
-    }
-    if let Side::Interfaces(names) = destination {
-        all.push(Condition::Outgoing(names.clone()));
-    }
-    all.extend(family.map(Condition::Family));
-    let partial =
-        |family: Family, ranges: &[Range]| *ranges != [(0, u128::MAX >> (128 - family.bits()))];
-    if let Side::Prefixes(family, ranges) = source
-        && partial(*family, ranges)
-    {
-        all.push(Condition::Source(*family, ranges.clone()));
-    }
-    if let Side::Prefixes(family, ranges) = destination
-        && partial(*family, ranges)
-    {
-        all.push(Condition::Destination(*family, ranges.clone()));
-    }
-    all.extend(content.protocol.map(|protocol| Condition::Protocol(vec![protocol])));
-    all.extend(content.detail.clone());
-    all
-}
-
-/// The contents of a rule, one for each protocol that it names, in the order of first mention.
-fn contents(matches: &[Match]) -> Vec<Content> {
-    if matches.is_empty() {
-        return vec![Content { protocol: None, family: None, detail: None }];
-    }
-    let mut order: Vec<Protocol> = Vec::new();
-    for one in matches {
-        if !order.contains(&one.protocol) {
-            order.push(one.protocol);
-        }
-    }
-    let content = |protocol: Protocol| {
-        let of_it = || matches.iter().filter(|one| one.protocol == protocol);
-        let (number, family) = match protocol {
-            Protocol::Tcp => (TCP, None),
-            Protocol::Udp => (UDP, None),
-            Protocol::Icmp => (ICMP, Some(Family::V4)),
-            Protocol::Icmpv6 => (ICMPV6, Some(Family::V6)),
-        };
-        let detail = if family.is_none() { ports(of_it()) } else { types(of_it()) };
-        Content { protocol: Some(number), family, detail }
-    };
-    order.into_iter().map(content).collect()
-}
-
-fn ports<'a>(mut matches: impl Iterator<Item = &'a Match> + Clone) -> Option<Condition> {
-    if matches.clone().any(|one| one.ports.is_empty()) {
-        return None;
-    }
-    let wide = |(low, high): &(u16, u16)| (u128::from(*low), u128::from(*high));
-    let merged = merge(matches.by_ref().flat_map(|one| one.ports.iter().map(wide)).collect());
-    (merged != [(0, u16::MAX.into())]).then_some(Condition::Ports(merged))
-}
-
-fn types<'a>(matches: impl Iterator<Item = &'a Match> + Clone) -> Option<Condition> {
-    if matches.clone().any(|one| one.types.is_empty()) {
-        return None;
-    }
-    let mut types: Vec<u8> = matches.flat_map(|one| one.types.iter().copied()).collect();
-    types.sort_unstable();
-    types.dedup();
-    Some(Condition::Types(types))
-}
-
-/// The sides that endpoints stand for: interfaces first, then IPv4, then IPv6 prefixes.
-fn sides(endpoints: &[Endpoint], named: &impl Fn(&str) -> Option<String>) -> Vec<Side> {
-    if endpoints.is_empty() {
-        return vec![Side::Any];
-    }
-    let mut interfaces: Vec<String> = Vec::new();
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    for endpoint in endpoints {
-        match endpoint {
-            Endpoint::Interface(name) => interfaces.extend(named(name)),
-            Endpoint::Prefix(prefix) => match range(*prefix) {
-                (Family::V4, range) => v4.push(range),
-                (Family::V6, range) => v6.push(range),
-            },
-        }
-    }
-    interfaces.sort_unstable();
-    interfaces.dedup();
-    let mut sides = Vec::new();
-    if !interfaces.is_empty() {
-        sides.push(Side::Interfaces(interfaces));
-    }
-    for (family, ranges) in [(Family::V4, v4), (Family::V6, v6)] {
-        if !ranges.is_empty() {
-            sides.push(Side::Prefixes(family, merge(ranges)));
-        }
-    }
-    sides
-}
-
-fn range(prefix: Prefix) -> (Family, Range) {
-    let (family, low) = match prefix.network() {
-        IpAddr::V4(v4) => (Family::V4, v4.to_bits().into()),
-        IpAddr::V6(v6) => (Family::V6, v6.to_bits()),
-    };
-    let free = family.bits() - u32::from(prefix.length());
-    let span = u128::MAX.checked_shr(128 - free).unwrap_or(0);
-    (family, (low, low | span))
 }

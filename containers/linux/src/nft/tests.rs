@@ -5,8 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::branches::branches;
+use super::lines::Line;
 use super::ranges::{Range, merge};
-use super::ruleset::{Chain, Condition, Family, Line, NftRule, Outcome, Selector};
+use super::ruleset::{Chain, Condition, Family, NftRule, Outcome, Selector};
 use service_config::{Action, Rule};
 
 /// Numbers from a seed (Marsaglia's xorshift).

@@ -11,7 +11,7 @@ use smoltcp::wire::{
     EthernetRepr, Icmpv4Packet, IpProtocol, Ipv4Packet, Ipv4Repr, TcpPacket, UdpPacket, UdpRepr,
 };
 
-use crate::ports::{Bytes, Node, firewall, router};
+use crate::ports::{Bytes, Node, believing_router, firewall, router};
 
 pub const NOW: Instant = Instant::from_micros(5_000_000);
 pub const SERVERS: usize = 0;
@@ -89,7 +89,10 @@ fn arp(
 
 /// A router that knows its neighbours.
 fn acquainted() -> Node {
-    let mut node = router();
+    introduced(router())
+}
+
+fn introduced(mut node: Node) -> Node {
     for (port, neighbour) in [(SERVERS, WEB), (TRANSIT, UPSTREAM)] {
         let own = if port == SERVERS { Ipv4Addr::new(203, 0, 113, 1) } else { ROUTER };
         let request = arp(ArpOperation::Request, neighbour, [0xff; 6], ([0; 6], own));
@@ -146,6 +149,21 @@ fn a_packet_is_forwarded_with_two_addresses_and_a_ttl_changed() {
 }
 
 #[test]
+fn a_source_is_believed_where_nobody_looks_at_reverse_paths() {
+    let mut node = introduced(believing_router());
+    for host in [80, 9] {
+        let packet = datagram(Ipv4Addr::new(203, 0, 113, host), WEB.1, 64, 20);
+        assert!(answer(&mut node, &packet).is_some_and(|(port, _)| port == SERVERS));
+    }
+    // What nobody else can be stays dropped.
+    for martian in [[203, 0, 113, 1], [203, 0, 113, 255], [127, 0, 0, 1]] {
+        assert_eq!(answer(&mut node, &datagram(martian.into(), WEB.1, 64, 20)), None);
+    }
+    assert_eq!(node.counter("dropped.martian"), 3);
+    assert_eq!(node.counter("dropped.spoofed"), 0);
+}
+
+#[test]
 fn what_must_not_be_forwarded_is_dropped_without_a_word() {
     let good = datagram(CLIENT, WEB.1, 64, 20);
     let edit = |change: &dyn Fn(&mut Vec<u8>)| {
@@ -179,6 +197,8 @@ fn what_must_not_be_forwarded_is_dropped_without_a_word() {
         ("martian", from([198, 51, 100, 2])),
         ("martian", from([203, 0, 113, 1])),
         ("martian", from([203, 0, 113, 255])),
+        ("spoofed", from([203, 0, 113, 80])),
+        ("spoofed", from([203, 0, 113, 9])),
         ("martian", to([127, 0, 0, 1])),
         ("martian", to([169, 254, 1, 1])),
         ("martian", to([224, 0, 0, 1])),

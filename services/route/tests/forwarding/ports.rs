@@ -113,3 +113,9 @@ pub fn firewall() -> Node {
 pub fn router() -> Node {
     Node::new(include_str!("../../../config/tests/documents/router.json"))
 }
+
+/// The router of the proof of concept, without its look at reverse paths.
+pub fn believing_router() -> Node {
+    let strict = include_str!("../../../config/tests/documents/router.json");
+    Node::new(&strict.replace(r#""reverse_path":"strict""#, r#""reverse_path":"off""#))
+}

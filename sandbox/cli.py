@@ -120,6 +120,16 @@ def build_parser() -> Parser:
     )
     installing(check)
 
+    fuzz = add(
+        "fuzz",
+        "look for inputs that break what reads foreign bytes",
+        "What is found is named with the command that shows it again, and fails with exit code 1. "
+        "Inputs that reached something new are kept for the next time. Needs no root.",
+    )
+    fuzz.add_argument("targets", nargs="*", metavar="TARGET", help="all, if none is named")
+    fuzz.add_argument("--seconds", type=int, default=600, help="for all of them (600)")
+    fuzz.add_argument("--input", metavar="FILE", help="what broke the one TARGET, once more")
+
     lone = add(
         "daemon",
         "start or stop the private libvirt alone",

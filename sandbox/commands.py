@@ -261,6 +261,16 @@ def check(lab: Lab, options: argparse.Namespace, progress: Progress) -> int:
     return _suite(lab, suite.checks(), variables, progress)
 
 
+def fuzz(lab: Lab, options: argparse.Namespace, _: Progress) -> int:
+    """Fuzz for a while, or try one input again."""
+    command = [sys.executable, "-m", "sandbox.fuzz", *options.targets]
+    command += ["--seconds", str(options.seconds)]
+    if options.input is not None:
+        command += ["--input", str(Path(options.input).absolute())]
+    variables = {**os.environ, **suite.cargo_environment(lab)}
+    return process.run(command, environment=variables, cwd=lab.root, owner=lab.owner)
+
+
 def _suite(
     lab: Lab, steps: tuple[suite.Step, ...], variables: Mapping[str, str], progress: Progress
 ) -> int:
@@ -297,6 +307,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "doctor": examine,
         "down": down,
         "env": env,
+        "fuzz": fuzz,
         "status": show_status,
         "test": test,
         "up": up,

@@ -37,6 +37,8 @@ STRICT = ("--", "--deny", "warnings")
 # Tests want the standard library of crates that a binary without one shares with them: in one
 # run, the features that they turn on would reach the binary, too.
 TESTS = ("--lib", "--tests", "--examples", "--benches")
+FUZZING = 49
+"""Seconds for all targets, two of which run at a time."""
 
 
 def checks() -> tuple[Step, ...]:
@@ -46,6 +48,7 @@ def checks() -> tuple[Step, ...]:
         Step("lint (Python)", ("ruff", "check", ".")),
         Step("types (Python)", ("mypy",)),
         Step("format (Rust)", ("cargo", "fmt", "--all", "--check")),
+        Step("format (targets)", ("cargo", "fmt", "--manifest-path", "fuzz/Cargo.toml", "--check")),
         Step("lint (Rust)", (*CLIPPY, *STRICT)),
         Step("lint (Rust tests)", (*CLIPPY, *TESTS, *STRICT)),
         Step("unit tests (Rust)", ("cargo", "test", "--workspace", "--locked", "--quiet")),
@@ -54,14 +57,16 @@ def checks() -> tuple[Step, ...]:
 
 
 def tests(*, full: bool) -> tuple[Step, ...]:
-    """Return the checks and the live tests; `full` adds soaks and sweeps."""
+    """Return the checks, fuzzing and the live tests; `full` adds soaks and sweeps."""
     marker = "live" if full else "live and not full"
+    seconds = str(10 * FUZZING if full else FUZZING)
+    fuzzing = Step("fuzzing", ("python3", "-m", "sandbox.fuzz", "--seconds", seconds))
     live = Step(
         "live tests",
         ("pytest", "-m", marker, "-v", "--durations=15", "-p", "no:cacheprovider"),
         as_root=True,
     )
-    return (*checks(), live)
+    return (*checks(), fuzzing, live)
 
 
 def run(

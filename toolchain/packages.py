@@ -114,6 +114,7 @@ NEEDS: Final = (
     Need("wrk", "measures requests a second", Group.PROBE, ("wrk",)),
     Need("nftables", "lists rulesets inside containers, for drift", Group.PROBE, ("nft",)),
     Need("tcpdump", "captures from segments and ports", Group.PROBE, ("tcpdump",)),
+    Need("g++", "compiles libFuzzer", Group.TEST, ("g++", "c++")),
     Need("dnsperf", "asks names faster than anybody does", Group.TEST, ("dnsperf",)),
     Need("hping3", "floods, from made-up addresses", Group.TEST, ("hping3",)),
     Need(

@@ -15,7 +15,7 @@ fn main() {
         "-no-pie",
         "-Wl,--gc-sections",
         "-Wl,--build-id=none",
-        "-Wl,-z,max-page-size=4096",
+        "-Wl,--nmagic",
         "-Wl,-z,noexecstack",
     ] {
         println!("cargo:rustc-link-arg-bins={argument}");

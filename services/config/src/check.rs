@@ -1,7 +1,9 @@
 //! What the types alone cannot say: names that resolve, addresses that fit.
 
+use alloc::collections::BinaryHeap;
 use alloc::format;
 use alloc::string::String;
+use core::cmp::Ordering;
 use core::net::IpAddr;
 
 use crate::{ConfigError, Endpoint, Filter, Kind, NodeConfig, Protocol};
@@ -60,6 +62,9 @@ fn interfaces(config: &NodeConfig) -> Result<(), ConfigError> {
 }
 
 fn routes(config: &NodeConfig) -> Result<(), ConfigError> {
+    let repeated = repeated(config.routes.len(), &|one, other| {
+        config.routes[one].prefix.cmp(&config.routes[other].prefix)
+    });
     for (index, route) in config.routes.iter().enumerate() {
         let path = |field: &str| format!("routes[{index}].{field}");
         let Some(interface) = config.interface(&route.interface) else {
@@ -76,7 +81,7 @@ fn routes(config: &NodeConfig) -> Result<(), ConfigError> {
         if addresses.iter().any(|own| own.address() == route.via) {
             return Err(ConfigError::new(path("via"), &"the node's own address"));
         }
-        if config.routes[..index].iter().any(|other| other.prefix == route.prefix) {
+        if repeated == Some(index) {
             return Err(ConfigError::new(path("prefix"), &"another route has this prefix"));
         }
     }
@@ -84,9 +89,12 @@ fn routes(config: &NodeConfig) -> Result<(), ConfigError> {
 }
 
 fn rules(config: &NodeConfig, filter: &Filter) -> Result<(), ConfigError> {
+    let repeated = repeated(filter.rules.len(), &|one, other| {
+        filter.rules[one].name.cmp(&filter.rules[other].name)
+    });
     for (index, rule) in filter.rules.iter().enumerate() {
         let path = |field: String| format!("filter.rules[{index}].{field}");
-        if filter.rules[..index].iter().any(|other| other.name == rule.name) {
+        if repeated == Some(index) {
             return Err(ConfigError::new(path("name".into()), &"another rule has this name"));
         }
         for (side, endpoints) in [("from", &rule.from), ("to", &rule.to)] {
@@ -112,3 +120,37 @@ fn rules(config: &NodeConfig, filter: &Filter) -> Result<(), ConfigError> {
     }
     Ok(())
 }
+
+/// The first of `count` things that equals one before it, by their order.
+fn repeated(count: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Option<usize> {
+    let all: BinaryHeap<Place<'_>> = (0..count).map(|index| Place { index, order }).collect();
+    let sorted = all.into_sorted_vec();
+    let pairs = sorted.windows(2).filter(|pair| order(pair[0].index, pair[1].index).is_eq());
+    pairs.map(|pair| pair[1].index).min()
+}
+
+/// One of many things, which sort as they are ordered, equal ones by their places.
+struct Place<'a> {
+    index: usize,
+    order: &'a dyn Fn(usize, usize) -> Ordering,
+}
+
+impl Ord for Place<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.order)(self.index, other.index).then(self.index.cmp(&other.index))
+    }
+}
+
+impl PartialOrd for Place<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Place<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Place<'_> {}

@@ -101,7 +101,7 @@ pub enum RecordData {
 }
 
 impl Read for Dns {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let dns = Self {
             port: object.required("port")?,
@@ -117,7 +117,7 @@ impl Read for Dns {
 }
 
 impl Read for Zone {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let zone = Self {
             origin: object.required("origin")?,
@@ -131,7 +131,7 @@ impl Read for Zone {
 }
 
 impl Read for Soa {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let soa = Self {
             primary: object.required("primary")?,
@@ -148,7 +148,7 @@ impl Read for Soa {
 }
 
 impl Read for Record {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let (name, ttl) = (object.required("name")?, object.required("ttl")?);
         let kind: RecordType = object.required("type")?;

@@ -20,7 +20,7 @@ pub struct Filter {
 }
 
 impl Read for Filter {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let filter = Self {
             default: object.required("default")?,
@@ -63,7 +63,7 @@ pub struct Rule {
 }
 
 impl Read for Rule {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let rule = Self {
             name: object.required("name")?,
@@ -89,7 +89,7 @@ pub enum Endpoint {
 }
 
 impl Read for Endpoint {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let interface = object.optional("interface")?.map(Self::Interface);
         let prefix = object.optional("prefix")?.map(Self::Prefix);
@@ -115,7 +115,7 @@ pub struct Match {
 }
 
 impl Read for Match {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let one = Self {
             protocol: object.required("protocol")?,

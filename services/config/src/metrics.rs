@@ -18,7 +18,7 @@ pub struct Metrics {
 }
 
 impl Read for Metrics {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let metrics = Self { port: object.required("port")?, sources: object.required("from")? };
         object.finish()?;

@@ -227,7 +227,7 @@ impl fmt::Debug for InterfaceAddress {
 as_text!(InterfaceAddress);
 
 impl Read for IpAddr {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let text = String::read(value, path)?;
         text.parse().map_err(|_| path.error(&"not an IP address"))
     }

@@ -67,7 +67,7 @@ impl NodeConfig {
 }
 
 impl Read for NodeConfig {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let version = object.required("version")?;
         if version != Self::VERSION {
@@ -161,7 +161,7 @@ pub struct Interface {
 }
 
 impl Read for Interface {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let interface = Self {
             name: object.required("name")?,
@@ -187,7 +187,7 @@ pub struct Route {
 }
 
 impl Read for Route {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let route = Self {
             prefix: object.required("prefix")?,

@@ -1,9 +1,12 @@
 //! From a tree to what it means, with the path of whatever is wrong.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Display};
+
+use serde_json::value::RawValue;
 
 use crate::ConfigError;
 use crate::value::Value;
@@ -24,7 +27,7 @@ impl Path<'_> {
     }
 
     #[cold]
-    fn mismatch(&self, expected: &str, value: &Value) -> ConfigError {
+    fn mismatch(&self, expected: &str, value: &Value<'_>) -> ConfigError {
         self.error(&format_args!("expected {expected}, found {}", value.kind()))
     }
 }
@@ -44,17 +47,17 @@ impl Display for Path<'_> {
 /// What can stand in a document.
 pub(crate) trait Read: Sized {
     /// Reads `value`, which stands at `path`.
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError>;
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError>;
 }
 
 /// An object that is being read: each member is taken once, and none may be left.
 pub(crate) struct Object<'a> {
-    members: Vec<(String, Value)>,
+    members: Vec<(Cow<'a, str>, Value<'a>)>,
     path: &'a Path<'a>,
 }
 
 impl<'a> Object<'a> {
-    pub(crate) fn new(value: Value, path: &'a Path<'a>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(value: Value<'a>, path: &'a Path<'a>) -> Result<Self, ConfigError> {
         match value {
             Value::Object(members) => Ok(Self { members, path }),
             other => Err(path.mismatch("an object", &other)),
@@ -62,7 +65,7 @@ impl<'a> Object<'a> {
     }
 
     /// Takes a member out; not generic, so that there is one copy of it.
-    fn take(&mut self, key: &str) -> Option<Value> {
+    fn take(&mut self, key: &str) -> Option<Value<'a>> {
         let index = self.members.iter().position(|(other, _)| other == key)?;
         Some(self.members.swap_remove(index).1)
     }
@@ -96,7 +99,7 @@ impl<'a> Object<'a> {
 }
 
 impl Read for bool {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         match value {
             Value::Bool(value) => Ok(value),
             other => Err(path.mismatch("a boolean", &other)),
@@ -105,7 +108,7 @@ impl Read for bool {
 }
 
 impl Read for u64 {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         match value {
             Value::Number(value) => Ok(value),
             other => Err(path.mismatch("a number", &other)),
@@ -116,7 +119,7 @@ impl Read for u64 {
 macro_rules! read_number {
     ($($type:ty),*) => {$(
         impl Read for $type {
-            fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+            fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
                 let wide = u64::read(value, path)?;
                 let most = <$type>::MAX;
                 wide.try_into().map_err(|_| path.error(&format_args!("more than {most}")))
@@ -128,31 +131,42 @@ macro_rules! read_number {
 read_number!(u8, u16, u32);
 
 impl Read for String {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
-        match value {
-            Value::Text(text) => Ok(text),
-            other => Err(path.mismatch("a string", &other)),
-        }
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
+        text(value, path).map(Cow::into_owned)
+    }
+}
+
+/// The text that a value is.
+pub(crate) fn text<'de>(value: Value<'de>, path: &Path<'_>) -> Result<Cow<'de, str>, ConfigError> {
+    match value {
+        Value::Text(text) => Ok(text),
+        other => Err(path.mismatch("a string", &other)),
     }
 }
 
 impl<T: Read> Read for Vec<T> {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let values = match value {
             Value::List(values) => values,
             other => return Err(path.mismatch("a list", &other)),
         };
         let mut items = Self::with_capacity(values.len());
-        for (index, value) in values.into_iter().enumerate() {
-            items.push(T::read(value, &Path::Item(path, index))?);
+        for (index, text) in values.into_iter().enumerate() {
+            let path = Path::Item(path, index);
+            items.push(T::read(item(text, &path)?, &path)?);
         }
         Ok(items)
     }
 }
 
+/// Reads an item of a list; not generic, so that there is one copy of it.
+fn item<'de>(text: &'de RawValue, path: &Path<'_>) -> Result<Value<'de>, ConfigError> {
+    Value::parse(text.get().as_bytes()).map_err(|error| path.error(&error))
+}
+
 /// An inclusive range, written as a list of two.
 impl Read for (u16, u16) {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let ends = Vec::<u16>::read(value, path)?;
         match *ends {
             [first, last] if first <= last => Ok((first, last)),
@@ -167,10 +181,10 @@ macro_rules! read_text {
     ($($type:ty),*) => {$(
         impl $crate::read::Read for $type {
             fn read(
-                value: $crate::value::Value,
+                value: $crate::value::Value<'_>,
                 path: &$crate::read::Path<'_>,
             ) -> Result<Self, $crate::ConfigError> {
-                let text = alloc::string::String::read(value, path)?;
+                let text = $crate::read::text(value, path)?;
                 text.parse().map_err(|error| path.error(&error))
             }
         }
@@ -182,10 +196,10 @@ macro_rules! read_word {
     ($type:ty, $($word:literal => $variant:ident),*) => {
         impl $crate::read::Read for $type {
             fn read(
-                value: $crate::value::Value,
+                value: $crate::value::Value<'_>,
                 path: &$crate::read::Path<'_>,
             ) -> Result<Self, $crate::ConfigError> {
-                match alloc::string::String::read(value, path)?.as_str() {
+                match &*$crate::read::text(value, path)? {
                     $($word => Ok(Self::$variant),)*
                     _ => Err(path.error(&concat!("expected one of" $(, " ", $word)*))),
                 }

@@ -50,7 +50,7 @@ impl Body {
 }
 
 impl Read for Web {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let web = Self { port: object.required("port")?, resources: object.required("resources")? };
         object.finish()?;
@@ -59,7 +59,7 @@ impl Read for Web {
 }
 
 impl Read for Resource {
-    fn read(value: Value, path: &Path<'_>) -> Result<Self, ConfigError> {
+    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
         let mut object = Object::new(value, path)?;
         let (name, media_type) = (object.required("path")?, object.required("type")?);
         let text: Option<String> = object.optional("body")?;

@@ -6,39 +6,16 @@
 //! stands in a vector of its own, so that the others stay sparse.
 
 use alloc::boxed::Box;
+use alloc::collections::BinaryHeap;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use service_config::{Endpoint, Interface, Rule};
 use service_core::Intervals;
 
+use crate::ask;
 use crate::vectors::{Builder, EMPTY, TooLarge, Vector, Vectors};
-
-/// What one rule asks.
-#[derive(Debug, Default)]
-pub(crate) struct Question {
-    pub from: Side,
-    pub to: Side,
-    pub content: Content,
-}
-
-/// What a rule asks of a packet's source, or of its destination; any one suffices.
-#[derive(Debug, Default)]
-pub(crate) struct Side {
-    pub any: bool,
-    /// One bit an interface.
-    pub interfaces: u64,
-    pub v4: Vec<(u32, u32)>,
-    pub v6: Vec<(u128, u128)>,
-}
-
-/// What a rule asks of a packet's content: inclusive ranges of the numbers that
-/// `rules::content` gives packets.
-#[derive(Debug, Default)]
-pub(crate) struct Content {
-    pub any: bool,
-    pub ranges: Vec<(u32, u32)>,
-}
 
 /// What of a packet decides.
 #[derive(Clone, Copy, Debug)]
@@ -70,18 +47,18 @@ struct SideIndex {
 }
 
 impl Block {
-    /// Compiles rules for a node with that many interfaces; an error if that takes more than
-    /// `limit` words for vectors.
+    /// Compiles rules for a node with these interfaces; an error if that takes more than `limit`
+    /// words for vectors.
     pub(crate) fn new(
-        questions: &[Question],
-        interfaces: usize,
+        rules: &[Rule],
+        interfaces: &[Interface],
         limit: usize,
     ) -> Result<Self, TooLarge> {
-        let mut builder = Builder::new(questions.len(), limit);
-        let from = SideIndex::new(questions, |one| &one.from, interfaces, &mut builder)?;
-        let to = SideIndex::new(questions, |one| &one.to, interfaces, &mut builder)?;
-        let any_content = chosen(questions, |one| one.content.any, &mut builder)?;
-        let content = sweep(questions, |one| &one.content.ranges, next_u32, &mut builder)?;
+        let mut builder = Builder::new(rules.len(), limit);
+        let from = SideIndex::new(rules, &|rule| &rule.from, interfaces, &mut builder)?;
+        let to = SideIndex::new(rules, &|rule| &rule.to, interfaces, &mut builder)?;
+        let any_content = chosen(rules, &|rule| rule.matches.is_empty(), &mut builder)?;
+        let content = sweep_u32(rules, &ask::contents, &mut builder)?;
         Ok(Self { vectors: builder.finish(), from, to, any_content, content })
     }
 
@@ -103,22 +80,24 @@ impl Block {
 
 impl SideIndex {
     fn new(
-        questions: &[Question],
-        side: impl Fn(&Question) -> &Side,
-        interfaces: usize,
+        rules: &[Rule],
+        side: &dyn Fn(&Rule) -> &[Endpoint],
+        interfaces: &[Interface],
         builder: &mut Builder,
     ) -> Result<Self, TooLarge> {
-        let by = |index: usize, builder: &mut Builder| {
-            let asks = |one: &Question| side(one).any || side(one).interfaces >> index & 1 != 0;
-            chosen(questions, asks, builder)
+        let by = |one: &Interface| {
+            chosen(rules, &|rule| ask::interface(side(rule), &one.name), &mut *builder)
         };
+        let interfaces = interfaces.iter().map(by).collect::<Result<_, _>>()?;
+        let mut v6 = Intervals::new(EMPTY);
+        let of_v6: &Ranges = &|rule, each| ask::v6(side(rule), each);
+        sweep(rules, of_v6, builder, &mut |from, vector| v6.append(from, vector))?;
+        v6.shrink();
         Ok(Self {
-            any: chosen(questions, |one| side(one).any, builder)?,
-            interfaces: (0..interfaces)
-                .map(|index| by(index, builder))
-                .collect::<Result<_, _>>()?,
-            v4: sweep(questions, |one| &side(one).v4, next_u32, builder)?,
-            v6: sweep(questions, |one| &side(one).v6, next_u128, builder)?,
+            any: chosen(rules, &|rule| side(rule).is_empty(), builder)?,
+            interfaces,
+            v4: sweep_u32(rules, &|rule, each| ask::v4(side(rule), each), builder)?,
+            v6,
         })
     }
 
@@ -132,52 +111,70 @@ impl SideIndex {
     }
 }
 
-const fn next_u32(last: u32) -> Option<u32> {
-    last.checked_add(1)
-}
-
-const fn next_u128(last: u128) -> Option<u128> {
-    last.checked_add(1)
-}
-
 /// The vector of the rules for which something holds.
 fn chosen(
-    questions: &[Question],
-    holds: impl Fn(&Question) -> bool,
+    rules: &[Rule],
+    holds: &dyn Fn(&Rule) -> bool,
     builder: &mut Builder,
 ) -> Result<Vector, TooLarge> {
-    let mut bits = vec![0; questions.len().div_ceil(64)];
-    for (index, _) in questions.iter().enumerate().filter(|(_, one)| holds(one)) {
+    let mut bits = vec![0; rules.len().div_ceil(64)];
+    for (index, _) in rules.iter().enumerate().filter(|(_, one)| holds(one)) {
         bits[index / 64] |= 1u64 << (index % 64);
     }
     builder.add(&bits)
 }
 
-/// For every number the vector of the rules that have it in a range; the ranges of one rule do
-/// not overlap or touch.
-fn sweep<K: Copy + Ord>(
-    questions: &[Question],
-    ranges: impl Fn(&Question) -> &[(K, K)],
-    next: impl Fn(K) -> Option<K>,
+/// Says the inclusive ranges of numbers that a rule asks for.
+type Ranges<'a> = dyn Fn(&Rule, &mut dyn FnMut(u128, u128)) + 'a;
+
+/// [`sweep`] where all numbers are of 32 bits.
+fn sweep_u32(
+    rules: &[Rule],
+    ranges: &Ranges<'_>,
     builder: &mut Builder,
-) -> Result<Intervals<K, Vector>, TooLarge> {
-    let mut edges: Vec<(K, u32)> = Vec::new();
-    for (index, question) in (0..).zip(questions) {
-        for &(low, high) in ranges(question) {
-            edges.push((low, index));
-            edges.extend(next(high).map(|beyond| (beyond, index)));
-        }
-    }
-    edges.sort_unstable();
-    let mut bits = vec![0; questions.len().div_ceil(64)];
+) -> Result<Intervals<u32, Vector>, TooLarge> {
     let mut intervals = Intervals::new(EMPTY);
-    for here in edges.chunk_by(|one, other| one.0 == other.0) {
-        for (_, index) in here {
-            let index = *index as usize;
-            bits[index / 64] ^= 1u64 << (index % 64);
+    sweep(rules, ranges, builder, &mut |from, vector| {
+        // A range that ends with the last number ends nowhere.
+        if let Ok(from) = u32::try_from(from) {
+            intervals.append(from, vector);
         }
-        intervals.append(here[0].0, builder.add(&bits)?);
-    }
+    })?;
     intervals.shrink();
     Ok(intervals)
+}
+
+/// Says, from the least number on where it changes, the vector of the rules that have it in a range.
+///
+/// Not generic, and sorted by a heap: code is what an image is made of.
+fn sweep(
+    rules: &[Rule],
+    ranges: &Ranges<'_>,
+    builder: &mut Builder,
+    append: &mut dyn FnMut(u128, Vector),
+) -> Result<(), TooLarge> {
+    let mut count = 0;
+    rules.iter().for_each(|rule| ranges(rule, &mut |_, _| count += 2));
+    let mut edges: Vec<(u128, u32, bool)> = Vec::with_capacity(count);
+    for (index, rule) in (0..).zip(rules) {
+        ranges(rule, &mut |low, high| {
+            edges.push((low, index, true));
+            edges.extend(high.checked_add(1).map(|beyond| (beyond, index, false)));
+        });
+    }
+    let edges = BinaryHeap::from(edges).into_sorted_vec();
+    let mut bits = vec![0; rules.len().div_ceil(64)];
+    // In how many of its ranges each rule has the number: they may overlap.
+    let mut inside = vec![0u32; rules.len()];
+    for here in edges.chunk_by(|one, other| one.0 == other.0) {
+        for &(_, index, begins) in here {
+            let index = index as usize;
+            let now = if begins { inside[index] + 1 } else { inside[index] - 1 };
+            inside[index] = now;
+            let bit = 1u64 << (index % 64);
+            bits[index / 64] = bits[index / 64] & !bit | if now == 0 { 0 } else { bit };
+        }
+        append(here[0].0, builder.add(&bits)?);
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod ask;
 mod block;
 mod extensions;
 mod filter;

@@ -1,4 +1,4 @@
-//! The rules, compiled: what each asks as ranges of numbers, and in blocks that are asked in order.
+//! The rules, compiled: in blocks that are asked in order.
 //!
 //! One block holds all rules where its vectors stay small, which is so unless many of the ranges
 //! that rules ask for overlap. Where they do, the rules are halved until each block does: memory
@@ -8,13 +8,14 @@ use alloc::vec::Vec;
 use service_config as config;
 
 use crate::FilterError;
-use crate::block::{Block, Content, Facts, Question, Side};
-use crate::packet::{ICMP, ICMPV6, Packet, TCP, Transport, UDP};
+use crate::ask;
+use crate::block::{Block, Facts};
+use crate::packet::Packet;
 
 /// The most interfaces that a node with a policy can have.
 const INTERFACES: usize = 64;
 /// Words of a block's vectors for each edge of a range, on average, and for any block.
-const WORDS_AN_EDGE: usize = 8;
+const WORDS_AN_EDGE: usize = 3;
 const WORDS: usize = 1024;
 
 #[derive(Debug)]
@@ -31,24 +32,30 @@ impl Rules {
         if interfaces.len() > INTERFACES {
             return Err(FilterError::Interfaces);
         }
-        let questions = policy.rules.iter().map(|rule| Question::new(rule, interfaces));
-        let questions = questions.collect::<Result<Vec<_>, _>>()?;
+        let named = policy.rules.iter().flat_map(|rule| rule.from.iter().chain(&rule.to));
+        let known = |endpoint: &config::Endpoint| match endpoint {
+            config::Endpoint::Interface(name) => interfaces.iter().any(|one| one.name == *name),
+            config::Endpoint::Prefix(_) => true,
+        };
+        if !named.into_iter().all(known) {
+            return Err(FilterError::Unknown);
+        }
         let mut rules = Self { blocks: Vec::new() };
-        rules.compile(0, &questions, interfaces.len());
+        rules.compile(0, &policy.rules, interfaces);
         rules.blocks.shrink_to_fit();
         Ok(rules)
     }
 
-    fn compile(&mut self, first: usize, questions: &[Question], interfaces: usize) {
+    fn compile(&mut self, first: usize, rules: &[config::Rule], interfaces: &[config::Interface]) {
         // A vector of one word is never the problem.
-        let last = questions.len() <= u64::BITS as usize;
-        let limit = if last { usize::MAX } else { WORDS + WORDS_AN_EDGE * edges(questions) };
-        if let Ok(block) = Block::new(questions, interfaces, limit) {
+        let last = rules.len() <= u64::BITS as usize;
+        let limit = if last { usize::MAX } else { WORDS + WORDS_AN_EDGE * edges(rules) };
+        if let Ok(block) = Block::new(rules, interfaces, limit) {
             self.blocks.push((first, block));
         } else {
-            let middle = questions.len() / 2;
-            self.compile(first, &questions[..middle], interfaces);
-            self.compile(first + middle, &questions[middle..], interfaces);
+            let middle = rules.len() / 2;
+            self.compile(first, &rules[..middle], interfaces);
+            self.compile(first + middle, &rules[middle..], interfaces);
         }
     }
 
@@ -64,131 +71,19 @@ impl Rules {
         packet: &Packet,
     ) -> Option<usize> {
         let (source, destination) = (packet.source, packet.destination);
-        let facts = Facts { ingress, egress, source, destination, content: content(packet) };
+        let facts = Facts { ingress, egress, source, destination, content: ask::content(packet) };
         let found = |(first, block): &(usize, Block)| Some(first + block.first(&facts)?);
         self.blocks.iter().find_map(found)
     }
 }
 
-fn edges(questions: &[Question]) -> usize {
-    let side = |side: &Side| 2 * (side.v4.len() + side.v6.len());
-    let edges = |one: &Question| side(&one.from) + side(&one.to) + 2 * one.content.ranges.len();
-    questions.iter().map(edges).sum()
-}
-
-/// The protocols that rules can name.
-const PROTOCOLS: [u8; 4] = [TCP, UDP, ICMP, ICMPV6];
-/// Numbers of contents: 65,536 for each of these protocols, then one for the later fragments of
-/// each, then one for all else.
-const FRAGMENTS: u32 = (PROTOCOLS.len() as u32) << 16;
-const OTHER: u32 = FRAGMENTS + PROTOCOLS.len() as u32;
-
-/// The number of a packet's content: its protocol with its destination port or ICMP type.
-fn content(packet: &Packet) -> u32 {
-    let Some(which) = PROTOCOLS.iter().position(|one| *one == packet.protocol) else {
-        return OTHER;
+/// Where the ranges that rules ask for begin and end, about: those of one rule may touch.
+fn edges(rules: &[config::Rule]) -> usize {
+    let edges = |rule: &config::Rule| {
+        let contents = rule.matches.iter().map(|one| (one.ports.len() + one.types.len()).max(1));
+        2 * (rule.from.len() + rule.to.len() + contents.sum::<usize>())
     };
-    let which = which as u32;
-    match packet.transport {
-        Transport::Fragment => FRAGMENTS + which,
-        Transport::Other => OTHER,
-        Transport::Tcp { .. } | Transport::Udp { .. } | Transport::Icmp { .. } => {
-            which << 16 | packet.port().map_or(0, u32::from)
-        }
-    }
-}
-
-impl Question {
-    fn new(rule: &config::Rule, interfaces: &[config::Interface]) -> Result<Self, FilterError> {
-        Ok(Self {
-            from: Side::new(&rule.from, interfaces)?,
-            to: Side::new(&rule.to, interfaces)?,
-            content: Content::new(&rule.matches, rule.action),
-        })
-    }
-}
-
-impl Side {
-    fn new(
-        endpoints: &[config::Endpoint],
-        interfaces: &[config::Interface],
-    ) -> Result<Self, FilterError> {
-        let mut these = Self { any: endpoints.is_empty(), ..Self::default() };
-        for endpoint in endpoints {
-            match endpoint {
-                config::Endpoint::Interface(name) => {
-                    let index = interfaces.iter().position(|interface| interface.name == *name);
-                    these.interfaces |= 1 << index.ok_or(FilterError::Unknown)?;
-                }
-                config::Endpoint::Prefix(prefix) => these.add(*prefix),
-            }
-        }
-        these.v4 = merged(these.v4);
-        these.v6 = merged(these.v6);
-        Ok(these)
-    }
-
-    fn add(&mut self, prefix: config::Prefix) {
-        let length = u32::from(prefix.length());
-        match prefix.network() {
-            core::net::IpAddr::V4(network) => {
-                let low = network.to_bits();
-                self.v4.push((low, low | u32::MAX.checked_shr(length).unwrap_or(0)));
-            }
-            core::net::IpAddr::V6(network) => {
-                let low = network.to_bits();
-                self.v6.push((low, low | u128::MAX.checked_shr(length).unwrap_or(0)));
-            }
-        }
-    }
-}
-
-impl Content {
-    fn new(matches: &[config::Match], action: config::Action) -> Self {
-        let mut ranges = Vec::new();
-        for (which, protocol) in (0u32..).zip(PROTOCOLS) {
-            let base = which << 16;
-            for one in matches.iter().filter(|one| number(one.protocol) == protocol) {
-                let all = one.ports.is_empty() && one.types.is_empty();
-                let types = one.types.iter().map(|kind| (u16::from(*kind), u16::from(*kind)));
-                let named = one.ports.iter().copied().chain(types);
-                let every = all.then_some((0, u16::MAX));
-                let absolute = |(low, high)| (base + u32::from(low), base + u32::from(high));
-                ranges.extend(named.chain(every).map(absolute));
-                if all || action == config::Action::Deny {
-                    ranges.push((FRAGMENTS + which, FRAGMENTS + which));
-                }
-            }
-        }
-        Self { any: matches.is_empty(), ranges: merged(ranges) }
-    }
-}
-
-const fn number(protocol: config::Protocol) -> u8 {
-    match protocol {
-        config::Protocol::Tcp => TCP,
-        config::Protocol::Udp => UDP,
-        config::Protocol::Icmp => ICMP,
-        config::Protocol::Icmpv6 => ICMPV6,
-    }
-}
-
-/// Sorts ranges and joins those that overlap or touch; empty ones are left out.
-fn merged<K>(mut ranges: Vec<(K, K)>) -> Vec<(K, K)>
-where
-    K: Copy + Ord + core::ops::Sub<Output = K> + From<u8>,
-{
-    ranges.retain(|(low, high)| low <= high);
-    ranges.sort_unstable();
-    ranges.dedup_by(|next, last| {
-        let joined = next.0 <= last.1 || next.0 - last.1 == K::from(1);
-        if joined {
-            last.1 = last.1.max(next.1);
-        }
-        joined
-    });
-    ranges.shrink_to_fit();
-    ranges
+    rules.iter().map(edges).sum()
 }
 
 #[cfg(test)]
@@ -196,6 +91,7 @@ mod tests {
     extern crate std;
 
     use super::*;
+    use crate::packet::{Transport, UDP};
     use std::format;
 
     /// Rules whose port ranges nest: each has its own edges inside all the ones before.

@@ -5,7 +5,7 @@
 //! Mikuc, "DXR: Towards a Billion Routing Lookups per Second in Software", CCR 2012): a lookup
 //! halves a sorted array. Two stretches a prefix at most, of 8 bytes for IPv4 and 20 for IPv6.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BinaryHeap};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
@@ -27,8 +27,8 @@ pub(crate) struct Table<V> {
 impl<V: Copy + Ord> Table<V> {
     /// The table of these entries; of equal prefixes the first counts.
     pub(crate) fn new(entries: &[(Prefix, V)]) -> Self {
-        let mut values: Vec<V> = entries.iter().map(|(_, value)| *value).collect();
-        values.sort_unstable();
+        let all: BinaryHeap<V> = entries.iter().map(|(_, value)| *value).collect();
+        let mut values = all.into_sorted_vec();
         values.dedup();
         values.shrink_to_fit();
         let index = |value: &V| values.binary_search(value).map_or(NONE, |index| index as u32 + 1);

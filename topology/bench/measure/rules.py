@@ -36,7 +36,7 @@ class Rules(OnSite):
         "match: each first packet of a connection passes all of them, its others pass none. The "
         "stock firewall has them as a list, one after the other, as people write them; the kernel "
         "of containers has the same rules as a tree of verdict maps. Every firewall has "
-        f"{RULES_MEMORY} MiB here, since the defaults do not hold 5,000 rules. {CONDITIONS}"
+        f"{RULES_MEMORY} MiB here, since a container needs that for 5,000 rules. {CONDITIONS}"
     )
     tools: ClassVar[tuple[str, ...]] = ("wrk", "nginx", "nsd", "nft")
     counts: ClassVar = (10, 5000, 1000)

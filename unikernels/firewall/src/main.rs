@@ -4,11 +4,10 @@
 #![forbid(unsafe_code)]
 
 use machine::Machine;
-use node::Node;
 use service_config::Kind;
 
 machine::entry!(main);
 
 fn main(machine: Machine) -> ! {
-    forwarder::forward(Node::boot(machine, Kind::Firewall))
+    forwarder::forward(machine, Kind::Firewall)
 }

@@ -6,8 +6,9 @@ extern crate alloc;
 
 mod ports;
 
-use machine::Purpose;
+use machine::{Machine, Purpose};
 use node::{Node, Totals, sooner};
+use service_config::Kind;
 use service_core::Instant;
 use service_route::Forwarder;
 
@@ -20,13 +21,14 @@ fn totals<'a>(forwarder: &'a Forwarder<Wire>, ports: &'a NicPorts) -> Totals<'a>
     Totals { service: forwarder, nics: &ports.nics, frames_counted: true }
 }
 
-/// Forwards for ever.
-pub fn forward(mut node: Node) -> ! {
+/// Forwards for ever, as a node of this kind.
+pub fn forward(machine: Machine, kind: Kind) -> ! {
+    let (mut node, mut forwarder) = Node::boot_compiled(machine, kind, |config| {
+        Forwarder::<Wire>::new(config, machine::random_seed())
+            .unwrap_or_else(|error| machine::die(format_args!("forwarder: {error}")))
+    });
+    // Packet buffers take their share of what routes and rules have left.
     let mut ports = NicPorts { nics: node.open_nics(Purpose::Forwarding) };
-    let mut forwarder = match Forwarder::<Wire>::new(node.config(), machine::random_seed()) {
-        Ok(forwarder) => forwarder,
-        Err(error) => machine::die(format_args!("forwarder: {error}")),
-    };
     forwarder.announce(node::now(), &mut ports);
     ports.flush();
     node.ready();

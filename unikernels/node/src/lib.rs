@@ -30,29 +30,22 @@ impl Node {
     /// wrong, or when it is another kind's.
     #[must_use]
     pub fn boot(machine: Machine, kind: Kind) -> Self {
-        if machine.module().is_empty() {
-            machine::die(format_args!("there is no boot module with a configuration"));
-        }
-        let config = match NodeConfig::parse(machine.module()) {
-            Ok(config) => Box::leak(Box::new(config)),
-            Err(error) => machine::die(format_args!("configuration: {error}")),
-        };
-        machine::set_node(&config.node);
-        if config.kind != kind {
-            machine::die(format_args!(
-                "configuration of a {} node, given to a {} image",
-                config.kind.name(),
-                kind.name()
-            ));
-        }
-        let node = Self { machine, config, report: Report::new() };
-        say(&Event::Boot {
-            node: &config.node,
-            kind: kind.name(),
-            topology: &config.topology,
-            config: None,
-        });
-        node
+        let config = read(&machine, kind);
+        Self { machine, config: Box::leak(Box::new(config)), report: Report::new() }
+    }
+
+    /// Like [`boot`](Self::boot), for a node with a policy: `compile` makes of the configuration what
+    /// the node does, and the policy's rules are given up for it. Thousands would hold memory for nothing.
+    #[must_use]
+    pub fn boot_compiled<T>(
+        machine: Machine,
+        kind: Kind,
+        compile: impl FnOnce(&NodeConfig) -> T,
+    ) -> (Self, T) {
+        let mut config = read(&machine, kind);
+        let compiled = compile(&config);
+        config.filter = None;
+        (Self { machine, config: Box::leak(Box::new(config)), report: Report::new() }, compiled)
     }
 
     /// The configuration.
@@ -99,6 +92,32 @@ impl Node {
     pub fn report_deadline(&self, counters: &dyn Counters) -> Option<Instant> {
         self.report.deadline(counters)
     }
+}
+
+/// The configuration of a node of this kind; says that it was read.
+fn read(machine: &Machine, kind: Kind) -> NodeConfig {
+    if machine.module().is_empty() {
+        machine::die(format_args!("there is no boot module with a configuration"));
+    }
+    let config = match NodeConfig::parse(machine.module()) {
+        Ok(config) => config,
+        Err(error) => machine::die(format_args!("configuration: {error}")),
+    };
+    machine::set_node(config.node.clone().leak());
+    if config.kind != kind {
+        machine::die(format_args!(
+            "configuration of a {} node, given to a {} image",
+            config.kind.name(),
+            kind.name()
+        ));
+    }
+    say(&Event::Boot {
+        node: &config.node,
+        kind: kind.name(),
+        topology: &config.topology,
+        config: None,
+    });
+    config
 }
 
 /// The time.

@@ -36,6 +36,8 @@ def test_an_interrupted_command_unlocks_its_stack(
     chosen = stack(tmp_path, WAITING)
     monkeypatch.setenv("PATH", chosen.environment["PATH"])
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    # Who runs the tests in the background may have them ignore it, and a shell then cannot trap it.
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
     mark = tmp_path / "mark"
     try:
         signal.setitimer(signal.ITIMER_REAL, 3)
@@ -44,6 +46,7 @@ def test_an_interrupted_command_unlocks_its_stack(
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGINT, ignored)
     assert mark.read_text() == "unlocked\n"
 
 

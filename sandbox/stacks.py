@@ -171,9 +171,26 @@ def clear_interrupted(lab: Lab, environment: Mapping[str, str], progress: Progre
     for stack in sorted({lock.stack for lock in locks(lab)}):
         progress(f"the stack {stack} was interrupted: removing what it had made")
         sweep(lab, stack)
+        _drop_cut_attributes(lab, stack)
         _pulumi(lab, environment, "cancel", "--yes", "--stack", stack)
         if stack in names(lab):
             _pulumi(lab, environment, "stack", "rm", stack, "--yes", "--force", "--preserve-config")
+
+
+def _drop_cut_attributes(lab: Lab, stack: str) -> None:
+    """Remove the attributes of a checkpoint whose writer was killed on the way.
+
+    Pulumi's file backend writes them in place, before it renames the checkpoint to its name, and
+    cannot read a checkpoint beside which they are cut. They say its type and digest; it can do
+    without.
+    """
+    attributes = _checkpoints(lab) / f"{stack}.json.attrs"
+    try:
+        json.loads(attributes.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        pass  # nothing was written, or an earlier clearing removed it
+    except ValueError:
+        attributes.unlink()
 
 
 def end_helpers(lab: Lab) -> None:

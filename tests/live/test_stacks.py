@@ -274,7 +274,8 @@ def test_a_forged_source_is_traced_to_the_node_that_would_not_send_there(
     line = int(drops[0]["place"].rpartition(":")[2])
     assert "firewall:" in (PROJECT / "poc.yaml").read_text().splitlines()[line - 1]
     assert all(one["model"]["agrees"] is True for one in drops)
-    assert any(one.get("rose", {}).get("dropped.spoofed") == 2 for one in documents)
+    # A line of counters may come between the two.
+    assert sum(one.get("rose", {}).get("dropped.spoofed", 0) for one in documents) == 2
     assert "firewall reverse_path: 2 dropped, 2 reported" in summary
 
 

@@ -64,6 +64,8 @@ class Step:
 
 
 T = TypeVar("T")
+OfNode = TypeVar("OfNode", bound=tuple[object, ...])
+"""A key that begins with a node's name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,13 +122,9 @@ class Network:
             _take(self._rules, other._rules, name)
             _take(self._routed, other._routed, name)
             _take(self._own, other._own, name)
-        self._believed.update(
-            (key, value) for key, value in other._believed.items() if key[0] in same
-        )
-        self._permitted.update(
-            (key, value) for key, value in other._permitted.items() if key[0] in same
-        )
-        self._lets.update((key, value) for key, value in other._lets.items() if key[0] in same)
+        _take_of(self._believed, other._believed, same)
+        _take_of(self._permitted, other._permitted, same)
+        _take_of(self._lets, other._lets, same)
 
     @cached_property
     def attached(self) -> Mapping[str, tuple[str, ...]]:
@@ -375,6 +373,10 @@ class Network:
 def _take(mine: dict[str, T], theirs: Mapping[str, T], name: str) -> None:
     if name in theirs:
         mine[name] = theirs[name]
+
+
+def _take_of(mine: dict[OfNode, T], theirs: Mapping[OfNode, T], nodes: set[str]) -> None:
+    mine.update((key, value) for key, value in theirs.items() if key[0] in nodes)
 
 
 def _table(node: ResolvedNode) -> _Table:

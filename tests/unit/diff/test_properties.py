@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from tests.support.edits import today
-from tests.support.grammar import base_document, edited, edits, side_of
+from tests.support.grammar import Document, base_document, edited, edits, side_of
 from topology.diff.affected import Affected
 from topology.diff.flows import flow_pieces
 from topology.diff.renames import Renames, find_renames
@@ -82,6 +82,17 @@ def opens(topology: ResolvedTopology, packet: Packet) -> bool:
     return False
 
 
+def views(base: Document, drawn: list[object]) -> tuple[View, View]:
+    """A topology before and after edits; those that do not fit it are not drawn."""
+    document = edited(base, drawn)  # type: ignore[arg-type]
+    assume(document is not None)
+    assert document is not None
+    old, new = side_of(base, "old").view, side_of(document, "new").view
+    assert old is not None
+    assert new is not None
+    return old, new
+
+
 def resolved(view: View | None) -> ResolvedTopology:
     assert view is not None
     assert view.resolved is not None
@@ -106,12 +117,7 @@ def test_a_topology_does_not_differ_from_itself(drawn: list[object]) -> None:
 @few
 @given(changes)
 def test_flows_agree_with_packets_that_walk_through_both_sides(drawn: list[object]) -> None:
-    document = edited(BASE, drawn)  # type: ignore[arg-type]
-    assume(document is not None)
-    assert document is not None
-    old, new = side_of(BASE, "old").view, side_of(document, "new").view
-    assert old is not None
-    assert new is not None
+    old, new = views(BASE, drawn)
     before, after = resolved(old), resolved(new)
     renames = find_renames(old, new)
     networks = (Network(before), Network(after))
@@ -133,12 +139,7 @@ def test_flows_agree_with_packets_that_walk_through_both_sides(drawn: list[objec
 @few
 @given(changes)
 def test_what_is_out_of_scope_has_one_fate(drawn: list[object]) -> None:
-    document = edited(BASE, drawn)  # type: ignore[arg-type]
-    assume(document is not None)
-    assert document is not None
-    old, new = side_of(BASE, "old").view, side_of(document, "new").view
-    assert old is not None
-    assert new is not None
+    old, new = views(BASE, drawn)
     before, after = resolved(old), resolved(new)
     renames = find_renames(old, new)
     networks = (Network(before), Network(after))
@@ -152,12 +153,7 @@ def test_what_is_out_of_scope_has_one_fate(drawn: list[object]) -> None:
 @few
 @given(changes)
 def test_verdicts_that_are_not_proved_twice_are_right(drawn: list[object]) -> None:
-    document = edited(BASE, drawn)  # type: ignore[arg-type]
-    assume(document is not None)
-    assert document is not None
-    old, new = side_of(BASE, "old").view, side_of(document, "new").view
-    assert old is not None
-    assert new is not None
+    old, new = views(BASE, drawn)
     renames = find_renames(old, new)
     networks = (Network(resolved(old)), Network(resolved(new)))
     scope = Scope.of(*networks, renames)
@@ -172,12 +168,7 @@ def test_verdicts_that_are_not_proved_twice_are_right(drawn: list[object]) -> No
 @few
 @given(changes)
 def test_what_differs_decides_alone_where_a_statement_held(drawn: list[object]) -> None:
-    document = edited(WIDE, drawn)  # type: ignore[arg-type]
-    assume(document is not None)
-    assert document is not None
-    old, new = side_of(WIDE, "old").view, side_of(document, "new").view
-    assert old is not None
-    assert new is not None
+    old, new = views(WIDE, drawn)
     renames = find_renames(old, new)
     before, after = Network(resolved(old)), Network(resolved(new))
     scope = Scope.of(before, after, renames)

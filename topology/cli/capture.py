@@ -10,13 +10,14 @@ import typer
 
 from topology.cli.ends import end_as_by_ctrl_c
 from topology.cli.exits import ExitCode
+from topology.cli.options import RunningStack
 
 __all__ = ["capture"]
 
 
 def capture(
     what: Annotated[str, typer.Argument(help="Where to listen.", metavar="SEGMENT|NODE[:SEGMENT]")],
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The Pulumi stack that runs.")],
+    stack: RunningStack,
     write: Annotated[
         str, typer.Option("--write", "-w", help="A file, - for standard output.", metavar="FILE")
     ] = "-",

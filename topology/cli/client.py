@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from topology.cli.exits import ExitCode
+from topology.cli.options import RunningStack
 
 __all__ = ["client"]
 
 
 def client(  # noqa: RET503 -- it ends in another program
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The Pulumi stack that runs.")],
+    stack: RunningStack,
     command: Annotated[
         list[str] | None,
         typer.Argument(help="The command, after --.", metavar="-- COMMAND…", show_default=False),

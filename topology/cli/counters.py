@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from topology.cli.exits import ExitCode
-from topology.cli.options import Json
+from topology.cli.options import Json, RunningStack
 
 __all__ = ["counters"]
 
 
 def counters(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The Pulumi stack that runs.")],
+    stack: RunningStack,
     nodes: Annotated[
         list[str] | None,
         typer.Argument(help="Which nodes; all if none is named.", metavar="[NODE]…"),

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from topology.cli.options import Json
+from topology.cli.options import Json, RunningStack
 
 __all__ = ["drift"]
 
 
 def drift(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The Pulumi stack that runs.")],
+    stack: RunningStack,
     json: Json = False,
     wire: Annotated[
         bool,

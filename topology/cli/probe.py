@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from topology.cli.options import Json
+from topology.cli.options import Json, RunningStack
 
 __all__ = ["probe"]
 
 
 def probe(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The Pulumi stack that runs.")],
+    stack: RunningStack,
     json: Json = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Also write a JUnit XML file.", metavar="FILE")

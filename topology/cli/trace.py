@@ -8,13 +8,13 @@ import typer
 
 from topology.cli.ends import end_as_by_ctrl_c
 from topology.cli.exits import ExitCode
-from topology.cli.options import Json
+from topology.cli.options import Json, RunningStack
 
 __all__ = ["trace"]
 
 
 def trace(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The Pulumi stack that runs.")],
+    stack: RunningStack,
     source: Annotated[
         str, typer.Option("--from", help="A node, zone, segment or address.", show_default=False)
     ] = "",

@@ -13,7 +13,7 @@ from functools import cached_property
 from topology.diff.renames import Renames
 from topology.diff.renumber import former_packet, renumbered, translated
 from topology.diff.rows import Naming, Piece, rows
-from topology.diff.scope import Scope, believed_outside, deliverable, outside_addresses
+from topology.diff.scope import Scope, believed_outside, deliverable
 from topology.diff.types import FlowChange, FlowDiff, Place
 from topology.diff.view import View
 from topology.errors import TopologyError
@@ -53,12 +53,11 @@ def flow_changes(
         for view in (old, new)
         for name in view.declared.services
     }
-    one, other = networks[0].topology, networks[1].topology
+    one, other = networks
     outside = intersect(
-        intersect(outside_addresses(one), outside_addresses(other)),
-        unite(*map(believed_outside, networks)),
+        intersect(one.outside, other.outside), unite(*map(believed_outside, networks))
     )
-    return rows(pieces, Naming(one, other, renames, services, outside))
+    return rows(pieces, Naming(one.topology, other.topology, renames, services, outside))
 
 
 def flow_pieces(
@@ -71,7 +70,7 @@ def flow_pieces(
         return
     points = renumbered(before.topology, after.topology, renames)
     # What is inside on one side only is no outsider's address on the other.
-    outside = intersect(outside_addresses(before.topology), outside_addresses(after.topology))
+    outside = intersect(before.outside, after.outside)
     was = _delivered(before, possible, outside, renames)
     after.learn(before)
     now = _delivered(after, possible, outside, Renames())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from dataclasses import replace as altered
 from itertools import islice, product
 
@@ -17,7 +18,7 @@ from topology.resolve.types import (
     StatementKind,
 )
 
-__all__ = ["EXPECTED_SECONDS", "interruptions"]
+__all__ = ["EXPECTED_SECONDS", "Standing", "interruptions"]
 
 EXPECTED_SECONDS: Mapping[ReplaceOrder, float] = {
     # Measured on the wire, a node of one MAC and address after another on one bridge.
@@ -30,52 +31,82 @@ _PAIRS = 200
 """Pairs of a statement's nodes that are followed hop by hop where nothing is split."""
 
 
-def interruptions(
-    diff: DeploymentDiff, old: ResolvedTopology, new: ResolvedTopology
-) -> DeploymentDiff:
+def interruptions(diff: DeploymentDiff, old: Standing, new: ResolvedTopology) -> DeploymentDiff:
     """The same, with who is cut off by each node that is replaced or destroyed.
 
     Paths are those of the old side, which runs until then.
     """
-    routing = Routing(old)
     changed = {one.node for one in diff.nodes if one.action is not Action.KEEP}
     found = tuple(
-        _interruption(action, old, new, routing, changed)
+        _interruption(action, old, new, changed)
         for action in diff.nodes
-        if action.action in (Action.REPLACE, Action.DESTROY) and action.node in old.nodes
+        if action.action in (Action.REPLACE, Action.DESTROY) and action.node in old.topology.nodes
     )
     return altered(diff, interruptions=found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What of a topology depends on a node.
+
+    `groups` are the nodes that fall apart without it, `through` those with a route by it, `flows`
+    and `clients` the statements that what passes it and what it serves are named by.
+    """
+
+    groups: tuple[frozenset[str], ...]
+    through: tuple[str, ...]
+    flows: tuple[str, ...]
+    clients: tuple[str, ...]
+
+
+class Standing:
+    """A topology that runs, asked what depends on its nodes; it is asked once a variant."""
+
+    def __init__(self, topology: ResolvedTopology) -> None:
+        self.topology = topology
+        self._routing = Routing(topology)
+        self._losses: dict[str, _Loss] = {}
+
+    def without(self, name: str) -> _Loss:
+        """What is lost with a node."""
+        known = self._losses.get(name)
+        if known is None:
+            known = self._losses[name] = self._loss(self.topology.nodes[name])
+        return known
+
+    def _loss(self, node: ResolvedNode) -> _Loss:
+        topology = self.topology
+        clients = tuple(_statements_to(topology, node.name))
+        if not node.kind.forwards:
+            return _Loss((), (), (), clients)
+        groups = _groups(topology, node)
+        side = {name: number for number, group in enumerate(groups) for name in group}
+        flows = tuple(
+            name
+            for name, statement in topology.statements.items()
+            if statement.kind is StatementKind.REACH
+            and _passes(statement, node.name, side, len(groups) > 1, topology, self._routing)
+        )
+        return _Loss(groups, _routed_through(topology, node.name), flows, clients)
+
+
 def _interruption(
-    action: NodeAction,
-    old: ResolvedTopology,
-    new: ResolvedTopology,
-    routing: Routing,
-    changed: set[str],
+    action: NodeAction, old: Standing, new: ResolvedTopology, changed: set[str]
 ) -> Interruption:
-    node = old.nodes[action.node]
+    node, lost = old.topology.nodes[action.node], old.without(action.node)
     gone = action.action is Action.DESTROY
     heir = _heir(node, new) if gone else node.name
-    groups = _groups(old, node) if node.kind.forwards else ()
-    side = {name: number for number, group in enumerate(groups) for name in group}
-    through = _routed_through(old, node.name) if node.kind.forwards else ()
-    cut_off = sorted({*side, *through}) if len(groups) > 1 else sorted(through)
+    split = len(lost.groups) > 1
+    cut_off = sorted({*lost.through, *(name for group in lost.groups for name in group if split)})
     return Interruption(
         node=node.name,
         seconds=EXPECTED_SECONDS[action.order or ReplaceOrder.CREATE_FIRST] if heir else 0.0,
-        clients=tuple(_statements_to(old, node.name)),
+        clients=lost.clients,
         cut_off=tuple(name for name in cut_off if name not in changed),
-        between=tuple(_segments_of(old, group, node) for group in groups)
-        if len(groups) > 1
+        between=tuple(_segments_of(old.topology, group, node) for group in lost.groups)
+        if split
         else (),
-        flows=tuple(
-            name
-            for name, statement in old.statements.items()
-            if statement.kind is StatementKind.REACH
-            and node.kind.forwards
-            and _passes(statement, node.name, side, len(groups) > 1, old, routing)
-        ),
+        flows=lost.flows,
         remark=_remark(node, heir),
     )
 

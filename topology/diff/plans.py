@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from topology.diff.deployment import Deployed, compare_deployments, deployed
-from topology.diff.interruption import interruptions
+from topology.diff.interruption import Standing, interruptions
 from topology.diff.types import DeploymentDiff
 from topology.errors import InvalidTopologyError
 from topology.plan import PlanError, plan_as
@@ -34,16 +34,16 @@ def planned(
 
 
 def compare_plans(
-    old: ResolvedTopology,
+    old: Standing,
     new: ResolvedTopology,
     settings: StackSettings,
     images: tuple[Mapping[str, ImageRef], Mapping[str, ImageRef]],
     code: Mapping[str, str],
 ) -> DeploymentDiff:
     """What a stack with these settings would do when the new side follows the old one."""
-    same = _plainly_same(old, new, images)
+    same = _plainly_same(old.topology, new, images)
     try:
-        before = planned(old, settings, images[0], same)
+        before = planned(old.topology, settings, images[0], same)
         after = planned(new, settings, images[1], same)
     except (InvalidTopologyError, PlanError) as error:
         return DeploymentDiff(settings.variant, (), (), problem=str(error))
@@ -79,7 +79,8 @@ def compare_with_record(
     diff = compare_deployments(*ordered)
     if topology is None:
         return diff
-    return interruptions(diff, *((topology, other) if forward else (other, topology)))
+    one, another = (topology, other) if forward else (other, topology)
+    return interruptions(diff, Standing(one), another)
 
 
 def _plainly_same(

@@ -15,9 +15,9 @@ from topology.reach.flows import FlowSet
 from topology.reach.network import Network
 from topology.reach.ranges import Ranges, intersect, normal, subtract, unite
 from topology.reach.space import ADDRESSES, ALL_SERVICES, address_point, prefix_span
-from topology.resolve.types import ResolvedNode, ResolvedTopology
+from topology.resolve.types import ResolvedNode
 
-__all__ = ["Part", "Scope", "believed_outside", "deliverable", "outside_addresses"]
+__all__ = ["Part", "Scope", "believed_outside", "deliverable"]
 
 _FEW = 256
 """Single destinations up to which the last hop is asked before anything is followed."""
@@ -76,15 +76,16 @@ def _honest(parts: Iterable[Part], old: Network, new: Network, renames: Renames)
             found |= part.flows
             continue
         if part.senders not in known:
-            near: Ranges = ()
-            for network, names in ((old, former), (new, {})):
-                spans = [
-                    span
-                    for name in part.senders
-                    for span in _sources(network, names.get(name, name))
-                ]
-                near = unite(near, normal(spans))
-            known[part.senders] = near
+            near: list[tuple[int, int]] = []
+            for name in part.senders:
+                was = old.topology.nodes.get(former.get(name, name))
+                now = new.topology.nodes.get(name)
+                if was is not None:
+                    near.extend(_sources(old, was))
+                # Most nodes are the same; who stands for the outside may stand for another.
+                if now is not None and (now is not was or not now.deployed):
+                    near.extend(_sources(new, now))
+            known[part.senders] = normal(near)
         found |= part.flows.by(known[part.senders])
     return found
 
@@ -131,7 +132,7 @@ def _last_hops(network: Network, node: str, segment: str, own: Ranges) -> FlowSe
     for name in network.attached[segment]:
         beside = network.topology.nodes[name]
         if not beside.kind.forwards:
-            found |= FlowSet.of(own, _sources(network, name), ALL_SERVICES)
+            found |= FlowSet.of(own, _sources(network, beside), ALL_SERVICES)
             continue
         # A node that forwards receives by any of its interfaces what is for it.
         egress = None if name == node else segment
@@ -140,40 +141,8 @@ def _last_hops(network: Network, node: str, segment: str, own: Ranges) -> FlowSe
     return found
 
 
-def _sources(network: Network, name: str) -> Ranges:
-    node = network.topology.nodes.get(name)
-    if node is None:
-        return ()
-    return network.addresses(name) if node.deployed else outside_addresses(network.topology)
-
-
-def outside_addresses(topology: ResolvedTopology) -> Ranges:
-    """Whatever an external node stands for: all addresses that nothing inside has.
-
-    Those of the other nodes on its segments are theirs, those of broadcasts nobody's.
-    """
-    outer = {
-        interface.segment
-        for node in topology.nodes.values()
-        if not node.deployed
-        for interface in node.interfaces
-    }
-    taken = [
-        prefix_span(prefix)
-        for name, segment in topology.segments.items()
-        if name not in outer
-        for prefix in segment.prefixes
-    ]
-    for name in outer:
-        for prefix in topology.segments[name].prefixes:
-            if prefix.version == 4 and prefix.prefixlen < 31:
-                taken.extend((edge, edge) for edge in prefix_span(prefix))
-    for node in topology.nodes.values():
-        for interface in node.interfaces if node.deployed else ():
-            if interface.segment in outer:
-                points = [address_point(address.ip) for address in interface.addresses]
-                taken.extend((point, point) for point in points)
-    return subtract(ADDRESSES, normal(taken))
+def _sources(network: Network, node: ResolvedNode) -> Ranges:
+    return network.addresses(node.name) if node.deployed else network.outside
 
 
 def believed_outside(network: Network) -> Ranges:
@@ -188,7 +157,7 @@ def believed_outside(network: Network) -> Ranges:
         if topology.nodes[beside].kind.forwards
         for span in network.sources(beside, interface.segment)
     ]
-    return intersect(outside_addresses(topology), normal(spans))
+    return intersect(network.outside, normal(spans))
 
 
 def _ends(network: Network, node: ResolvedNode, name: str) -> Iterator[Part]:

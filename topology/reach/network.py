@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 from topology.reach.flows import FlowSet
+from topology.reach.outside import outside_addresses
 from topology.reach.policy import Rules
 from topology.reach.ranges import Mapped, Ranges, normal, subtract, sweep
 from topology.reach.space import ADDRESSES, ALL_SERVICES, address_point, prefix_span
@@ -134,6 +135,11 @@ class Network:
             for interface in node.interfaces:
                 found[interface.segment].append(name)
         return {segment: tuple(names) for segment, names in found.items()}
+
+    @cached_property
+    def outside(self) -> Ranges:
+        """The addresses that an external node stands for."""
+        return outside_addresses(self.topology)
 
     def addresses(self, node: str) -> Ranges:
         """A node's own addresses."""

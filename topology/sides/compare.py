@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from topology.diagnostics import Path, display_path
 from topology.diff.flows import flow_changes
+from topology.diff.interruption import Standing
 from topology.diff.plans import compare_plans, compare_with_record
 from topology.diff.renames import Renames, find_renames
 from topology.diff.scope import Scope
@@ -124,11 +125,12 @@ def _deployments(
     if not records:
         assert old.whole is not None
         assert new.whole is not None
+        standing = Standing(old.whole)
         for variant in Variant if choices.variant is None else (choices.variant,):
             images = images_of(old, new, variant, choices)
             notes.extend(images.notes)
             yield compare_plans(
-                old.whole, new.whole, _settings(variant), (images.old, images.new), images.code
+                standing, new.whole, _settings(variant), (images.old, images.new), images.code
             )
         return
     (record,) = records

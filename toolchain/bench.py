@@ -38,7 +38,7 @@ _WRAPPER: Final = """\
 #!/bin/sh
 # Runs a program that was unpacked, not installed, with the libraries that came with it.
 here=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
-LD_LIBRARY_PATH=$here/root/{first}:$here/root/{second} exec "$here/root/{program}" "$@"
+LD_LIBRARY_PATH={libraries} exec "$here/root/{program}" "$@"
 """
 
 
@@ -94,10 +94,14 @@ def _unpacked(store: Store, needs: Sequence[Need], progress: Progress) -> Path:
                 process.run(["dpkg-deb", "--extract", str(package), str(root)])
         programs = directory / "bin"
         programs.mkdir()
+        # Some packages keep libraries in a directory of their own, which their programs know only
+        # where they are installed.
+        private = {p.parent for where in _LIBRARIES for p in (root / where).glob("*/*.so.*")}
+        places = [*_LIBRARIES, *sorted(str(one.relative_to(root)) for one in private)]
+        libraries = ":".join(f"$here/root/{place}" for place in places)
         for path in (p for where in _PROGRAMS for p in sorted((root / where).glob("*"))):
             wrapper = programs / path.name
-            first, second = _LIBRARIES
-            text = _WRAPPER.format(first=first, second=second, program=path.relative_to(root))
+            text = _WRAPPER.format(libraries=libraries, program=path.relative_to(root))
             wrapper.write_text(text, encoding="ascii")
             wrapper.chmod(0o755)
 

@@ -116,7 +116,9 @@ NEEDS: Final = (
     Need("tcpdump", "captures from segments and ports", Group.PROBE, ("tcpdump",)),
     Need("g++", "compiles libFuzzer", Group.TEST, ("g++", "c++")),
     Need("dnsperf", "asks names faster than anybody does", Group.TEST, ("dnsperf",)),
-    Need("hping3", "floods, from made-up addresses", Group.TEST, ("hping3",)),
+    Need("hping3", "floods and scans, from made-up addresses", Group.TEST, ("hping3",)),
+    Need("python3-scapy", "makes packets that no stack sends", Group.TEST, ("/usr/bin/scapy",)),
+    Need("slowhttptest", "keeps a web server waiting", Group.TEST, ("slowhttptest",)),
     Need(
         "chromium-headless-shell",
         "opens pages as a reader does",

@@ -12,19 +12,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Thread
-from typing import IO
 
 import pytest
 
 from tests.support.dataplanes import Dataplanes, build_oracle
 from tests.support.deployed import Lab, Stack, copy_of_the_project, started_lab
 from tests.support.golden import PROJECT
+from tests.support.listening import listening
 from tests.support.marks import LIVE_AS_ROOT
 from tests.support.wire import ipv4, ipv6
 from topology.pipeline import require_file
@@ -102,37 +100,6 @@ def guest_place(stack: Stack, node: ResolvedNode, bridges: Mapping[str, str]) ->
         routes=tuple((str(r.prefix), str(r.via)) for r in node.routes),
         surroundings=stack.lab.surroundings,
     )
-
-
-@contextmanager
-def listening(lab: Lab, bridges: Sequence[str]) -> Iterator[Queue[str]]:
-    """The lines of a listener on the bridges, while the block lasts."""
-    command = [sys.executable, "-m", "tests.support.wire", "listen", *bridges]
-    with subprocess.Popen(
-        lab.surroundings.command(command),
-        cwd=PROJECT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        stdin, stdout = process.stdin, process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        lines: Queue[str] = Queue()
-        reader = Thread(target=_read, args=(stdout, lines))
-        reader.start()
-        try:
-            assert lines.get(timeout=30) == "ready\n"
-            yield lines
-        finally:
-            stdin.close()
-            process.wait(timeout=30)
-            reader.join()
-
-
-def _read(stream: IO[str], lines: Queue[str]) -> None:
-    for line in stream:
-        lines.put(line)
 
 
 def packet_bytes(sample: Sample, identity: int) -> bytes:

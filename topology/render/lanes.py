@@ -88,14 +88,20 @@ def lane_parts(track: Track, scene: Scene, layout: Layout) -> Iterator[str]:
     yield f'<g data-lane="{track.number}"><title>{html_text(lane_text(lane))}</title>'
     yield f'<path class="lane {look}" d="{"".join(parts)}"/>'
     size = 3.6 if layout.sizes.dense else 6.0
+    arrowheads, dots = [], []
     for name in lane.destinations:
         for segment in _last(lane, name):
             *_, before, end = _beside(layout.links[name, segment], track.offset)
-            yield f'<path class="arrow {tip}" d="{_arrow(before, end, size)}"/>'
+            arrowheads.append(_arrow(before, end, size))
     for name in lane.sources:
         for segment in _last(lane, name):
-            x, y = _beside(layout.links[name, segment], track.offset)[-1]
-            yield f'<circle class="start {tip}" cx="{x:.1f}" cy="{y:.1f}" r="{size * 0.6:.1f}"/>'
+            *_, end = _beside(layout.links[name, segment], track.offset)
+            dots.append(_dot(end, size * 0.6))
+    # One path for all of a sort: a browser takes as long for an element of three points. Not one
+    # for both: where they go round the other way, a dot would be a hole in an arrow.
+    for kind, way in (("arrow", "".join(arrowheads)), ("start", "".join(dots))):
+        if way:
+            yield f'<path class="{kind} {tip}" d="{way}"/>'
     yield "</g>"
 
 
@@ -192,3 +198,9 @@ def _arrow(before: Point, end: Point, size: float) -> str:
         return f"M{to_x:.1f} {to_y:.1f}l{back:.1f} {-size * 0.7:.1f}v{size * 1.4:.1f}z"
     back = -size * 1.4 if to_y >= y else size * 1.4
     return f"M{to_x:.1f} {to_y:.1f}l{-size * 0.7:.1f} {back:.1f}h{size * 1.4:.1f}z"
+
+
+def _dot(centre: Point, radius: float) -> str:
+    """A circle as a part of a path."""
+    (x, y), half = centre, f"a{radius:.1f} {radius:.1f} 0 0 0"
+    return f"M{x - radius:.1f} {y:.1f}{half} {2 * radius:.1f} 0{half} {-2 * radius:.1f} 0z"

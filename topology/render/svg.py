@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from topology.render.diff.escape import html_text
 from topology.render.icons import icon
@@ -11,9 +12,21 @@ from topology.render.palette import ZONES, file_style
 from topology.scene.geometry import Bar, Layout, Rect
 from topology.scene.layout import place
 from topology.scene.sizes import card_lines, short
-from topology.scene.types import Mark, Scene, SceneNode, SceneSegment
+from topology.scene.types import Link, Mark, Scene, SceneInterface, SceneNode, SceneSegment
 
-__all__ = ["drawing", "svg"]
+__all__ = ["Page", "drawing", "near_lines", "svg", "wires_of"]
+
+_FAR_ZONE, _FAR_NAME = (2, 13), (-13, 10)
+"""How much aside names stand when they are seen from afar, where they are larger (map.js too)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page wants besides: cards that are buttons, with labels, and how the map begins."""
+
+    far: bool
+    """Whether it is seen from afar. Dense cards are then without what cannot be read."""
+    labels: Mapping[str, str]
 
 
 def svg(scene: Scene) -> str:
@@ -42,35 +55,55 @@ def svg(scene: Scene) -> str:
     )
 
 
-def drawing(scene: Scene, layout: Layout) -> Iterator[str]:
+def drawing(scene: Scene, layout: Layout, page: Page | None = None) -> Iterator[str]:
     """All that is drawn but the legend, as one group; nodes and segments carry their names."""
     tracks = tracks_of(scene, layout)
     colours = {
         zone: index % ZONES
         for index, zone in enumerate(dict.fromkeys(zone for zone, _ in layout.zones))
     }
+    far = page is not None and page.far
     yield f'<g class="{"dense" if layout.sizes.dense else "roomy"}">'
     for zone, box in layout.zones:
-        yield from _zone(zone, box, colours[zone], layout.sizes.dense)
-    for (node, segment), points in layout.links.items():
-        mark = next(i.mark for i in scene.nodes[node].interfaces if i.segment == segment)
-        way = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
-        link = html_text(f"{node}/{segment}")
-        yield f'<polyline class="wire{_class(mark)}" data-link="{link}" points="{way}"/>'
+        yield from _zone(zone, box, colours[zone], layout.sizes.dense, far)
+    for mark, links in wires_of(scene, layout).items():
+        # One path for all: a browser takes as long for an element of a few points.
+        ways = ("L".join(f"{_n(x)} {_n(y)}" for x, y in layout.links[link]) for link in links)
+        yield f'<path class="wire{_class(mark)}" d="{"".join(f"M{way}" for way in ways)}"/>'
     for name, bar in layout.bars.items():
         drawn = scene.segments[name]
         yield from _bar(drawn, bar, colours[drawn.zone], layout)
     for track in tracks:
         yield from lane_parts(track, scene, layout)
-    for name, card in layout.cards.items():
-        yield from _card(scene.nodes[name], card, layout)
+    for number, (name, card) in enumerate(layout.cards.items()):
+        yield from _card(scene.nodes[name], card, layout, page, first=number == 0)
     for track in tracks:
         yield from _services(track, tracks, layout)
     yield "</g>"
 
 
-def _zone(zone: str, box: Rect, colour: int, dense: bool) -> Iterator[str]:
+def wires_of(scene: Scene, layout: Layout) -> Mapping[Mark, tuple[Link, ...]]:
+    """The links that one path draws, in its order, for each mark that there is."""
+    found: dict[Mark, list[Link]] = {mark: [] for mark in Mark}
+    for node, segment in layout.links:
+        mark = next(i.mark for i in scene.nodes[node].interfaces if i.segment == segment)
+        found[mark].append((node, segment))
+    return {mark: tuple(links) for mark, links in found.items() if links}
+
+
+def near_lines(scene: Scene, layout: Layout) -> Mapping[str, tuple[str, str]]:
+    """What a dense card has no letters for from afar: an address, and the class of its mark."""
+    return {
+        name: (_address(interface, address), _class(interface.mark).strip())
+        for name, node in scene.nodes.items()
+        for interface, address in card_lines(node, layout.sizes)
+    }
+
+
+def _zone(zone: str, box: Rect, colour: int, dense: bool, far: bool) -> Iterator[str]:
     left, top = (8, 12) if dense else (12, 18)
+    if far:
+        left, top = left + _FAR_ZONE[0], top + _FAR_ZONE[1]
     yield (
         f'<rect class="zone{colour}" x="{_n(box.x)}" y="{_n(box.y)}" width="{_n(box.width)}" '
         f'height="{_n(box.height)}" rx="10"/>'
@@ -115,50 +148,67 @@ def _title(segment: SceneSegment, layout: Layout) -> Iterator[str]:
         )
 
 
-def _card(node: SceneNode, card: Rect, layout: Layout) -> Iterator[str]:
+def _card(
+    node: SceneNode, card: Rect, layout: Layout, page: Page | None, *, first: bool
+) -> Iterator[str]:
     sizes = layout.sizes
-    told = "; ".join(f"{i.segment} {_list(i.addresses)}" for i in node.interfaces)
+    x, y = card.x, card.y
     kind = node.kind.value
-    yield (
-        f'<g class="card{_class(node.mark)}" data-node="{html_text(node.name)}" '
-        f'transform="translate({_n(card.x)},{_n(card.y)})">'
-    )
-    yield f"<title>{html_text(f'{node.name} ({kind}): {told}')}</title>"
-    yield f'<rect width="{_n(card.width)}" height="{_n(card.height)}" rx="7"/>'
-    name = html_text(short(node.name, sizes.name))
-    if sizes.dense:
-        yield f'<g class="icon" transform="translate(4,3) scale(0.62)">{icon(node.kind)}</g>'
-        yield f'<text class="name" x="19" y="13">{name}</text>'
+    yield f'<g class="card{_class(node.mark)}" data-node="{html_text(node.name)}"'
+    if page is None:
+        told = "; ".join(f"{i.segment} {_list(i.addresses)}" for i in node.interfaces)
+        yield f"><title>{html_text(f'{node.name} ({kind}): {told}')}</title>"
     else:
-        yield f'<g class="icon" transform="translate(10,10)">{icon(node.kind)}</g>'
-        yield f'<text class="name" x="36" y="18">{name}</text>'
-        yield f'<text class="kind" x="36" y="31">{kind}</text>'
-    shown = card_lines(node, sizes)
-    for number, (interface, address) in enumerate(shown):
-        x, y = (6, sizes.head + 7) if sizes.dense else (12, sizes.head + 11 + number * sizes.line)
-        sign = f"{interface.mark.symbol} " if interface.mark.symbol else ""
-        yield (
-            f'<text class="address{_class(interface.mark)}" x="{x}" y="{_n(y)}">'
-            f"{sign}{html_text(address)}</text>"
-        )
-        first = interface.addresses[0] == address
-        if first and len(node.interfaces) > 1 and not sizes.dense:
-            yield (
-                f'<text class="more" x="{_n(card.width - 8)}" y="{_n(y)}" text-anchor="end">'
-                f"{html_text(short(interface.segment, 9))}</text>"
-            )
-    more = sum(len(i.addresses) for i in node.interfaces) - len(shown)
-    if more and not sizes.dense:
-        yield (
-            f'<text class="more" x="{_n(card.width - 8)}" y="{_n(card.height - 6)}" '
-            f'text-anchor="end">+{more} more</text>'
-        )
+        # One card at a time is a stop of the Tab key.
+        yield f' role="button" aria-pressed="false" tabindex="{0 if first else -1}"'
+        yield f' aria-label="{html_text(page.labels[node.name], 4000)}">'
+    yield (
+        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(card.width)}" height="{_n(card.height)}" '
+        'rx="7"/>'
+    )
+    name = html_text(short(node.name, sizes.name))
+    far = page is not None and page.far
+    if not sizes.dense:
+        yield f'<g class="icon" transform="translate({_n(x + 10)},{_n(y + 10)})">'
+        yield f"{icon(node.kind)}</g>"
+        yield f'<text class="name" x="{_n(x + 36)}" y="{_n(y + 18)}">{name}</text>'
+        yield f'<text class="kind" x="{_n(x + 36)}" y="{_n(y + 31)}">{kind}</text>'
+        yield from _addresses(node, card, layout)
+    elif far:
+        aside, down = _FAR_NAME
+        yield f'<text class="name" x="{_n(x + 19 + aside)}" y="{_n(y + 13 + down)}">{name}</text>'
+    else:
+        yield f'<g class="icon" transform="translate({_n(x + 4)},{_n(y + 3)}) scale(0.62)">'
+        yield f"{icon(node.kind)}</g>"
+        yield f'<text class="name" x="{_n(x + 19)}" y="{_n(y + 13)}">{name}</text>'
+        yield from _addresses(node, card, layout)
     if node.mark.symbol:
         yield (
-            f'<g class="badge{_class(node.mark)}" transform="translate({_n(card.width - 2)},2)">'
+            f'<g class="badge{_class(node.mark)}" '
+            f'transform="translate({_n(card.right - 2)},{_n(y + 2)})">'
             f'<circle r="9"/><text y="5">{node.mark.symbol}</text></g>'
         )
     yield "</g>"
+
+
+def _addresses(node: SceneNode, card: Rect, layout: Layout) -> Iterator[str]:
+    """The lines of a card below its name; a roomy one says whose they are and how many are left."""
+    sizes = layout.sizes
+    shown = card_lines(node, sizes)
+    right = f'<text class="more" x="{_n(card.right - 8)}" text-anchor="end"'
+    for number, (interface, address) in enumerate(shown):
+        aside, down = (6, 7) if sizes.dense else (12, 11 + number * sizes.line)
+        y = _n(card.y + sizes.head + down)
+        yield (
+            f'<text class="address{_class(interface.mark)}" x="{_n(card.x + aside)}" y="{y}">'
+            f"{html_text(_address(interface, address))}</text>"
+        )
+        first = interface.addresses[0] == address
+        if first and len(node.interfaces) > 1 and not sizes.dense:
+            yield f'{right} y="{y}">{html_text(short(interface.segment, 9))}</text>'
+    more = sum(len(i.addresses) for i in node.interfaces) - len(shown)
+    if more and not sizes.dense:
+        yield f'{right} y="{_n(card.bottom - 6)}">+{more} more</text>'
 
 
 def _services(track: Track, tracks: tuple[Track, ...], layout: Layout) -> Iterator[str]:
@@ -180,6 +230,10 @@ def _services(track: Track, tracks: tuple[Track, ...], layout: Layout) -> Iterat
         top = min(other.ends[name][1] for other in here) - 6
         where = f'x="{_n(at)}" y="{_n(top)}" text-anchor="{anchor}"'
         yield f'<text class="service" {where}>{text}</text>'
+
+
+def _address(interface: SceneInterface, address: str) -> str:
+    return f"{interface.mark.symbol} {address}" if interface.mark.symbol else address
 
 
 def _class(mark: Mark) -> str:

@@ -38,7 +38,9 @@ _MOST = 60
 """Nodes, segments or zones that a matrix shows one by one."""
 
 
-def facts(view: View, scene: Scene, pairs: Mapping[Pair, Opened], old: View | None = None) -> Json:
+def facts(
+    view: View, scene: Scene, pairs: Mapping[Pair, Opened], old: View | None = None
+) -> dict[str, Json]:
     """The document that a page is made from; `view` is valid, `old` is what it is compared with."""
     topology = view.resolved
     assert topology is not None

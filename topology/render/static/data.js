@@ -1,6 +1,13 @@
 // The document that the page carries, indexed. All of it is data: text goes into text nodes only.
-const data = JSON.parse(document.getElementById("data").textContent);
-const nodes = new Map(data.nodes.map((node) => [node.name, node]));
+
+/** What `make` makes, when it is asked for first: a page that opens needs none of it. */
+function once(make) {
+  let made;
+  return () => (made ??= make());
+}
+
+const data = once(() => JSON.parse(document.getElementById("data").textContent));
+const nodes = once(() => new Map(data().nodes.map((node) => [node.name, node])));
 
 function zonesOf(node) {
   return [...new Set(node.interfaces.map((i) => i.zone))];
@@ -12,14 +19,14 @@ function addressesOf(node) {
 
 /** The lines of services that one node opens on another. */
 function opened(source, destination) {
-  for (const [cell, names] of Object.entries(data.opens[source] ?? {})) {
-    if (names.includes(destination)) return data.cells[cell];
+  for (const [cell, names] of Object.entries(data().opens[source] ?? {})) {
+    if (names.includes(destination)) return data().cells[cell];
   }
   return [];
 }
 
 function placeText(index) {
-  const [path, file, line] = data.places[index];
+  const [path, file, line] = data().places[index];
   return file === undefined ? path : `${file}:${line}`;
 }
 

@@ -1,11 +1,11 @@
 // The reachability matrix, by nodes, segments or zones.
 function showMatrix(by) {
-  const { names, rows } = data.matrices[by];
+  const { names, rows } = data().matrices[by];
   const head = element("tr", {}, element("th", { scope: "col" }, "from ╲ to"),
     ...names.map((name) => element("th", { scope: "col", class: "column" }, element("span", {}, name))));
   const body = names.map((row) => element("tr", {}, element("th", { scope: "row" }, row),
     ...names.map((column) => {
-      const lines = data.cells[rows[row]?.[column]];
+      const lines = data().cells[rows[row]?.[column]];
       if (row === column && by === "node") return element("td", { class: "self" }, "·");
       if (lines === undefined) return element("td", { class: "closed", title: `${row} → ${column}: nothing` }, "–");
       const title = `${row} → ${column}: ${lines.join(", ")}`;
@@ -27,7 +27,7 @@ function showMatrix(by) {
 
 function setUpMatrix() {
   const choice = document.getElementById("by");
-  for (const by of Object.keys(data.matrices)) choice.append(element("option", { value: by }, `by ${by}`));
   choice.addEventListener("change", () => showMatrix(choice.value));
   if (choice.value) showMatrix(choice.value);
+  return true;
 }

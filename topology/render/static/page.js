@@ -2,7 +2,6 @@
 const search = document.getElementById("search");
 const zone = document.getElementById("zone");
 const found = document.getElementById("found");
-const rows = [...document.querySelectorAll("#nodes tbody tr")];
 const views = [...document.querySelectorAll("main > [data-view]")];
 const tabs = [...document.querySelectorAll("[role=tab]")];
 let chosen = [];
@@ -19,7 +18,7 @@ function chooseBoth(from, to) {
 
 function tellChosen() {
   const [from, to] = chosen;
-  if (to !== undefined && !nodes.get(from).gone && !nodes.get(to).gone) wayPanel(from, to, chooseBoth);
+  if (to !== undefined && !nodes().get(from).gone && !nodes().get(to).gone) wayPanel(from, to, chooseBoth);
   else {
     mark(chosen);
     if (from === undefined) emptyPanel();
@@ -28,26 +27,43 @@ function tellChosen() {
   panel.scrollTop = 0;
 }
 
-const words = new Map(data.nodes.map((node) => [node.name,
+const words = once(() => new Map(data().nodes.map((node) => [node.name,
   [node.name, node.kind, ...zonesOf(node), ...node.interfaces.map((i) => i.segment), ...addressesOf(node)]
-    .join("\n").toLowerCase()]));
+    .join("\n").toLowerCase()])));
 
 function wanted(node) {
   const text = search.value.trim().toLowerCase();
-  return (!text || words.get(node.name).includes(text)) && (!zone.value || zonesOf(node).includes(zone.value));
+  return (!text || words().get(node.name).includes(text)) && (!zone.value || zonesOf(node).includes(zone.value));
 }
 
 function filter() {
-  const left = data.nodes.filter(wanted);
+  const left = data().nodes.filter(wanted);
   const names = new Set(left.map((node) => node.name));
   dim(wanted);
-  for (const row of rows) row.hidden = !names.has(row.dataset.row);
-  const all = left.length === data.nodes.length;
-  found.textContent = all ? `${left.length} nodes` : `${left.length} of ${data.nodes.length} nodes`;
+  for (const row of document.querySelectorAll("#nodes tbody tr")) row.hidden = !names.has(row.dataset.row);
+  const all = left.length === data().nodes.length;
+  found.textContent = all ? `${left.length} nodes` : `${left.length} of ${data().nodes.length} nodes`;
   return left;
 }
 
+const showNodes = once(() => {
+  const body = data().nodes.map((node) => {
+    const sign = { added: "+ ", removed: "− ", changed: "~ " }[data().marks[node.name]] ?? "";
+    return element("tr", { "data-row": node.name },
+      element("td", {}, element("button", { type: "button", onclick: () => choose(node.name) }, `${sign}${node.name}`)),
+      ...[node.kind, zonesOf(node).join(", "), addressesOf(node).join(" ")].map((text) => element("td", {}, text)));
+  });
+  const heads = ["node", "kind", "zone", "addresses"].map((head) => element("th", { scope: "col" }, head));
+  document.getElementById("nodes").append(element("table", {},
+    element("caption", {}, "Every node"), element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body)));
+  filter();
+  return true;
+});
+
+const showFirst = { nodes: showNodes, matrix: once(setUpMatrix) };
+
 function setView(name) {
+  showFirst[name]?.();
   for (const view of views) view.hidden = view.dataset.view !== name;
   for (const tab of tabs) {
     const on = tab.dataset.tab === name;
@@ -108,29 +124,20 @@ function setUpKeys() {
     event.preventDefault();
     setView("map");
     show(first.name);
-    cards.get(first.name).focus();
+    cards().get(first.name).focus();
     if (event.key === "Enter") choose(first.name);
   });
 }
 
-for (const name of data.zones) zone.append(element("option", { value: name }, name));
 search.addEventListener("input", filter);
 zone.addEventListener("change", filter);
-for (const row of rows) {
-  row.querySelector("button").addEventListener("click", () => choose(row.dataset.row));
-}
 document.getElementById("closer").addEventListener("click", () => zoom(1 / 1.25));
 document.getElementById("farther").addEventListener("click", () => zoom(1.25));
 document.getElementById("fit").addEventListener("click", fit);
 setUpCards(choose);
 setUpPointer();
-setUpMatrix();
+setUpSize();
 setUpTabs();
 setUpTheme();
 setUpKeys();
-setView("map");
-emptyPanel();
-filter();
-fit(); // asks for the size of the map, and so comes last
-window.addEventListener("resize", () => zoom(1));
 document.documentElement.dataset.ready = "yes";

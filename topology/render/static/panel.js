@@ -1,5 +1,6 @@
 // What is told of one node, and of the way from one to another.
 const panel = document.getElementById("panel");
+const unchosen = [...panel.childNodes];
 
 function table(caption, head, rows) {
   if (rows.length === 0) return undefined;
@@ -15,19 +16,19 @@ function place(index) {
 
 /** A line of the file alone, where a column says that it is one. */
 function lineOf(index) {
-  const [path, file, line] = data.places[index];
+  const [path, file, line] = data().places[index];
   return element("span", { class: "place", title: `${placeText(index)}, ${path}` }, file === undefined ? path : String(line));
 }
 
-const owners = new Map();
-for (const node of data.nodes) for (const address of addressesOf(node)) owners.set(address, node.name);
+const owners = once(() => new Map(data().nodes.flatMap((node) =>
+  addressesOf(node).map((address) => [address, node.name]))));
 
 /** The ends of a rule: nodes by name where they are single addresses of theirs. */
 function endsText(endpoints) {
   const named = endpoints.map((endpoint) => {
     const [address, length] = endpoint.split("/");
     const single = length === (address.includes(":") ? "128" : "32");
-    return endpoint.startsWith("[") ? `whatever is on ${endpoint.slice(1, -1)}` : (single && owners.get(address)) || endpoint;
+    return endpoint.startsWith("[") ? `whatever is on ${endpoint.slice(1, -1)}` : (single && owners().get(address)) || endpoint;
   });
   return [...new Set(named)].join(", ") || "any";
 }
@@ -52,18 +53,18 @@ function policyView({ name, stateful, rules, default: fallback, defaultPlace }) 
 
 function matchText([protocol, ...ranges]) {
   if (ranges.length === 0) return protocol;
-  const named = ([low, high]) => low !== high ? `${low}-${high}` : data.icmp[protocol]?.[low] ?? String(low);
+  const named = ([low, high]) => low !== high ? `${low}-${high}` : data().icmp[protocol]?.[low] ?? String(low);
   return `${protocol}/${ranges.map(named).join(",")}`;
 }
 
 function markText(name) {
-  const mark = data.marks[name];
+  const mark = data().marks[name];
   const sign = { added: "+", removed: "−", changed: "~" }[mark];
   return mark && element("span", { class: `mark ${mark}` }, `${sign} ${mark}`);
 }
 
 function nodePanel(name) {
-  const node = nodes.get(name);
+  const node = nodes().get(name);
   const { policy } = node;
   panel.replaceChildren(
     element("h2", {}, name, " ", element("small", {}, node.kind), " ", markText(name) ?? ""),
@@ -82,9 +83,9 @@ function nodePanel(name) {
 }
 
 function opensRows(name) {
-  return Object.entries(data.opens[name] ?? {}).map(([cell, names]) => {
+  return Object.entries(data().opens[name] ?? {}).map(([cell, names]) => {
     const shown = names.slice(0, 12).join(", ");
-    return [data.cells[cell].join(", "), names.length > 12 ? `${shown} and ${names.length - 12} more` : shown];
+    return [data().cells[cell].join(", "), names.length > 12 ? `${shown} and ${names.length - 12} more` : shown];
   });
 }
 
@@ -99,7 +100,7 @@ function tries(from, to) {
     const [, protocol, first] = /^(?:IPv[46]: )?(tcp|udp)\/(\d+)/.exec(line) ?? [];
     if (protocol) add(protocol, Number(first), "opens");
   }
-  for (const [name, packets] of Object.entries(data.services)) {
+  for (const [name, packets] of Object.entries(data().services)) {
     for (const [protocol, port] of packets) add(protocol, port, name);
   }
   if (found.size === 0) add("tcp", 80);
@@ -110,7 +111,7 @@ function tries(from, to) {
 function typedService(text) {
   const [, protocol, rest] = /^(tcp|udp|icmp|icmpv6)\/([a-z0-9-]+)$/.exec(text.trim()) ?? [];
   if (!protocol) return undefined;
-  const words = Object.entries(data.icmp[protocol] ?? {});
+  const words = Object.entries(data().icmp[protocol] ?? {});
   const number = words.find(([, word]) => word === rest)?.[0] ?? (/^\d+$/.test(rest) ? rest : undefined);
   const most = protocol.startsWith("icmp") ? 255 : 65535;
   return number === undefined || Number(number) > most ? undefined : { protocol, port: Number(number) };
@@ -175,10 +176,5 @@ function stepsView({ packet, steps }) {
 }
 
 function emptyPanel() {
-  panel.replaceChildren(
-    element("h2", {}, data.name),
-    element("p", {}, "Choose a node for what it has: interfaces, routes, rules, records, each with its line in the file."),
-    element("p", {}, "Choose a second one for the way from the first to it, hop by hop."),
-    element("p", { class: "hint" },
-      "Keys: / search, arrows from node to node, Enter chooses, Escape takes back, + − 0 the map's size."));
+  panel.replaceChildren(...unchosen);
 }

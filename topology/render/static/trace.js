@@ -50,17 +50,20 @@ function owns(node, address) {
   return ownPrefixes(node).some((own) => sameAddress(own, address));
 }
 
-const neighbours = new Map();
-for (const node of data.nodes) {
-  if (node.gone) continue;
-  for (const { segment, addresses } of node.interfaces) {
-    if (!neighbours.has(segment)) neighbours.set(segment, []);
-    for (const text of addresses) neighbours.get(segment).push([parsePrefix(text), node.name]);
+const neighbours = once(() => {
+  const found = new Map();
+  for (const node of data().nodes) {
+    if (node.gone) continue;
+    for (const { segment, addresses } of node.interfaces) {
+      if (!found.has(segment)) found.set(segment, []);
+      for (const text of addresses) found.get(segment).push([parsePrefix(text), node.name]);
+    }
   }
-}
+  return found;
+});
 
 function ownerOf(segment, address) {
-  return neighbours.get(segment)?.find(([own]) => sameAddress(own, address))?.[1];
+  return neighbours().get(segment)?.find(([own]) => sameAddress(own, address))?.[1];
 }
 
 /** The interface, the route and the node that come next; an attached prefix goes first. */
@@ -120,7 +123,7 @@ function isMartian(node, packet) {
 /** Walks a packet until it is delivered or lost; `seen` are the nodes that an answer's flow passed. */
 function trace(packet, origin, seen) {
   const hops = [];
-  let node = nodes.get(origin);
+  let node = nodes().get(origin);
   let ingress;
   for (;;) {
     const ended = (end, judgement) => {
@@ -141,13 +144,13 @@ function trace(packet, origin, seen) {
     if (here) return ended("delivered", judgement);
     hops.push({ node: node.name, ingress, judgement, route, egress });
     if (next === undefined) return { packet, hops, end: "no neighbour" };
-    node = nodes.get(next);
+    node = nodes().get(next);
     ingress = egress;
   }
 }
 
 function serviceName({ protocol, port }) {
-  return `${protocol}/${data.icmp[protocol]?.[port] ?? port}`;
+  return `${protocol}/${data().icmp[protocol]?.[port] ?? port}`;
 }
 
 /** What happened, in order, each with the place in the file that made it so. */
@@ -155,7 +158,7 @@ function tell(walked) {
   const told = [];
   const { packet, hops, end } = walked;
   hops.forEach((hop, index) => {
-    const node = nodes.get(hop.node);
+    const node = nodes().get(hop.node);
     const say = (text, place) => told.push({ node: hop.node, text, place });
     const far = packet.texts.destination;
     if (index === 0 && hop.ingress === undefined && !owns(node, packet.source)) {
@@ -209,7 +212,7 @@ function traceDocument(walked) {
     }),
     steps: tell(walked).map(({ node, text, place }) => {
       if (place === undefined) return { node, text };
-      const [path, file, line, column] = data.places[place];
+      const [path, file, line, column] = data().places[place];
       return file === undefined ? { node, text, path } : { node, text, path, file, line, column };
     }),
   };
@@ -224,7 +227,7 @@ function packetOf(texts, protocol, port, sourcePort) {
 function answerTo({ texts, protocol, port, sourcePort }) {
   const back = { source: texts.destination, destination: texts.source };
   if (protocol === "tcp" || protocol === "udp") return packetOf(back, protocol, sourcePort, port);
-  const answer = data.answers.find(([asked, type]) => asked === protocol && type === port);
+  const answer = data().answers.find(([asked, type]) => asked === protocol && type === port);
   return answer && packetOf(back, protocol, answer[2]);
 }
 
@@ -234,11 +237,11 @@ function explain(from, to, protocol, port) {
   for (const version of [4, 6]) {
     if (protocol === "icmp" && version === 6) continue;
     if (protocol === "icmpv6" && version === 4) continue;
-    const first = (name) => addressesOf(nodes.get(name)).find((a) => a.includes(":") === (version === 6));
+    const first = (name) => addressesOf(nodes().get(name)).find((a) => a.includes(":") === (version === 6));
     const texts = { source: first(from), destination: first(to) };
     if (texts.source === undefined || texts.destination === undefined) continue;
     const ported = protocol === "tcp" || protocol === "udp";
-    const there = trace(packetOf(texts, protocol, port, ported ? data.port : undefined), from);
+    const there = trace(packetOf(texts, protocol, port, ported ? data().port : undefined), from);
     const answer = answerTo(there.packet);
     const arrived = there.end === "delivered";
     const flow = { opens: arrived, there: traceDocument(there) };

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support.edits import EDITS, sides
@@ -167,6 +167,24 @@ def test_every_pair_is_explained_as_the_command_explains_it(
         assert page.evaluate(EXPLAIN, [*pair, service]) == expected
 
 
+NO_WAY_BACK = {
+    "version": 1,
+    "name": "back",
+    "segments": {
+        "near": {"zone": "near", "prefixes": ["10.0.0.0/24", "2001:db8::/64"]},
+        "far": {"zone": "far", "prefixes": ["10.2.0.0/24", "2001:db8:2::/64"]},
+    },
+    "nodes": {
+        "lost": {"kind": "router", "interfaces": ["near"], "routes": {}},
+        "between": {"kind": "router", "interfaces": ["near", "far"]},
+        "web": {"kind": "web", "interfaces": ["far"]},
+    },
+    "policies": {},
+}
+"""What one router sends on, the other takes for forged."""
+
+
+@example(document=NO_WAY_BACK)
 @given(document=networks())
 @settings(
     max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None

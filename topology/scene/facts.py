@@ -25,6 +25,7 @@ from topology.resolve.types import (
     ResolvedNode,
     ResolvedPolicy,
     ResolvedTopology,
+    ReversePath,
 )
 from topology.scene.flows import Opened, Pair
 from topology.scene.tree import natural
@@ -191,6 +192,7 @@ def _node(node: ResolvedNode, view: View, places: _Places) -> dict[str, Json]:
         "name": node.name,
         "kind": node.kind.value,
         "forwards": node.kind.forwards,
+        "strict": node.kind.forwards and node.reverse_path is ReversePath.STRICT,
         "place": places.of(path),
         "routesPlace": places.of((*path, "routes")),
         "interfaces": [

@@ -114,7 +114,11 @@ function judge(node, packet, ingress, egress, seen) {
 }
 
 function isMartian(node, packet) {
-  if (packet.source.version === 6) return false;
+  if (packet.source.version === 6) {
+    // Every router of a prefix is the anycast address of it.
+    return node.strict && ownPrefixes(node).some((own) => sameAddress(own, packet.source) ||
+      (own.version === 6 && own.length < 127 && own.low === packet.source.value));
+  }
   return ownPrefixes(node).some((own) => own.version === 4 &&
     (own.value === packet.source.value ||
       (own.edges && (packet.source.value === own.low || packet.source.value === own.high))));
@@ -126,14 +130,18 @@ function trace(packet, origin, seen) {
   let node = nodes().get(origin);
   let ingress;
   for (;;) {
-    const ended = (end, judgement) => {
-      hops.push({ node: node.name, ingress, judgement });
+    const ended = (end, judgement, reverse) => {
+      hops.push({ node: node.name, ingress, judgement, reverse });
       return { packet, hops, end };
     };
-    if (hops.slice(1).some((hop) => hop.node === node.name)) return ended("loop");
     const here = ingress !== undefined && owns(node, packet.destination);
     if (ingress !== undefined && !node.forwards) return ended(here ? "delivered" : "no neighbour");
     if (ingress !== undefined && isMartian(node, packet)) return ended("martian");
+    if (ingress !== undefined && node.strict) {
+      const reverse = nextHop(node, packet.source);
+      if (reverse.egress !== ingress) return ended("spoofed", undefined, reverse);
+    }
+    if (hops.slice(1).some((hop) => hop.node === node.name)) return ended("loop");
     const { egress, route, next } = nextHop(node, packet.destination);
     if (!here && egress === undefined) return ended("no route");
     let judgement;
@@ -176,9 +184,21 @@ function tell(walked) {
     else if (end === "no route") say(`has no route to ${far}`, node.routesPlace);
     else if (end === "loop") say("has had it before: it goes round in a circle");
     else if (end === "martian") say(`drops it: ${packet.texts.source} is its own or a broadcast`);
+    else if (end === "spoofed") tellSpoofed(hop, packet.texts.source, node, say);
     else if (end === "no neighbour") say(`does not have ${far} and passes nothing on`);
   });
   return told;
+}
+
+/** What makes a node take a source for forged: its way back, which is another. */
+function tellSpoofed({ ingress, reverse: { egress, route } }, source, node, say) {
+  const by = `by ${egress}, not by ${ingress}`;
+  if (egress === undefined) say(`drops it as spoofed: it has no route back to ${source}`, node.routesPlace);
+  else if (route) say(`drops it as spoofed: route ${route.prefix} leads back to ${source} ${by}`, route.place);
+  else {
+    const attached = node.interfaces.find((i) => i.segment === egress).place;
+    say(`drops it as spoofed: it would send to ${source} ${by}`, attached);
+  }
 }
 
 function tellJudgement({ permitted, decided, rule }, policy, say) {

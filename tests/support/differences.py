@@ -229,10 +229,12 @@ def is_lost(frame: bytes, mac: bytes) -> bool:
     """Whether a frame is none of the node's, or ends before its packet, or has that packet's
     header wrong: neither dataplane takes it in."""
     packet = frame[14:]
+    if frame[:6] != mac:
+        return True
     if packet[0] >> 4 == 6:
-        return frame[:6] != mac or len(packet) < 40 + int.from_bytes(packet[4:6])
+        return len(packet) < 40 + int.from_bytes(packet[4:6])
     short = len(packet) < int.from_bytes(packet[2:4])
-    return frame[:6] != mac or short or ones(packet[: 4 * (packet[0] & 15)]) != 0xFFFF
+    return short or ones(packet[: 4 * (packet[0] & 15)]) != 0xFFFF
 
 
 def explained(

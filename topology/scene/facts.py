@@ -64,7 +64,6 @@ def facts(
         "new": scene.new,
         "nodes": nodes,
         "marks": {n: node.mark.value for n, node in scene.nodes.items() if node.mark.symbol},
-        "zones": [*sorted({segment.zone for segment in scene.segments.values()})],
         "segments": {
             name: {"zone": segment.zone, "prefixes": [*segment.prefixes]}
             for name, segment in scene.segments.items()

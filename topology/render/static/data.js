@@ -1,9 +1,14 @@
 // The document that the page carries, indexed. All of it is data: text goes into text nodes only.
 
-/** What `make` makes, when it is asked for first: a page that opens needs none of it. */
+/** What `make` makes, when it is asked for first and only then: a page that opens needs none of it. */
 function once(make) {
+  let asked = false;
   let made;
-  return () => (made ??= make());
+  return () => {
+    if (!asked) made = make();
+    asked = true;
+    return made;
+  };
 }
 
 const data = once(() => JSON.parse(document.getElementById("data").textContent));

@@ -102,7 +102,7 @@ function setFar(scaleX, scaleY) {
 /** What dense cards have besides their names. A file that begins from afar comes without it. */
 const drawNear = once(() => {
   const icons = document.getElementById("icons");
-  if (icons === null) return true;
+  if (icons === null) return;
   for (const [name, [address, mark]] of Object.entries(data().near)) {
     const card = cards().get(name);
     const [x, y] = boxOf(card);
@@ -116,7 +116,6 @@ const drawNear = once(() => {
     card.querySelector("rect").after(icon);
     card.querySelector(".name").after(text);
   }
-  return true;
 });
 
 function fit() {

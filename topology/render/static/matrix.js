@@ -29,5 +29,4 @@ function setUpMatrix() {
   const choice = document.getElementById("by");
   choice.addEventListener("change", () => showMatrix(choice.value));
   if (choice.value) showMatrix(choice.value);
-  return true;
 }

@@ -57,7 +57,6 @@ const showNodes = once(() => {
   document.getElementById("nodes").append(element("table", {},
     element("caption", {}, "Every node"), element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body)));
   filter();
-  return true;
 });
 
 const showFirst = { nodes: showNodes, matrix: once(setUpMatrix) };

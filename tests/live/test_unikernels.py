@@ -64,6 +64,7 @@ def test_the_self_test_powers_off(net: Wires, images: dict[str, Path], accelerat
     guest = net.boot(images["selftest"], None, accelerator, memory=2)
     assert guest.ended() == 0
     assert [line["event"] for line in guest.lines()] == ["boot", "ready"]
+    assert guest.log.read_bytes().startswith(b'\n{"event":"boot"')
 
 
 def test_the_clock_is_right(net: Wires, images: dict[str, Path], accelerator: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import tempfile
@@ -22,6 +23,7 @@ _HOLDER = (
     "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready"
     " && exec sleep infinity"
 )
+_CUT = re.compile(r'^.+\n(?=\{"event":"boot")', re.MULTILINE)
 _PROCESSORS = {"kvm": "host,-arch-capabilities", "tcg": "qemu64,+rdrand,enforce"}
 
 
@@ -56,7 +58,9 @@ class Guest:
     def lines(self) -> list[dict[str, Any]]:
         """What the console says so far, whole lines only."""
         text = self.log.read_text(encoding="utf-8") if self.log.exists() else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
+        whole = text[: text.rfind("\n") + 1]
+        # A start begins with an end of line: an empty line, or the end of one that was cut.
+        return [json.loads(line) for line in _CUT.sub("", whole).splitlines() if line]
 
     def find(self, event: str) -> dict[str, Any] | None:
         """The last line of a kind, if there is one."""

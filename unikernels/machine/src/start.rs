@@ -8,6 +8,7 @@ use freestanding::Heap;
 
 use crate::boot::{BOOT_PAGES, Image, MemoryEntry, ModuleEntry, StartInfo};
 use crate::clock;
+use crate::console::Console;
 use crate::fatal;
 use crate::interrupts;
 use crate::memory::{PAGE, Range, Ranges};
@@ -37,6 +38,8 @@ impl Machine {
     pub unsafe fn start(start_info: usize, image: Image, heap: &'static Heap) -> Self {
         // SAFETY: the tables are writable until `load_tables`, and this is called once.
         unsafe { interrupts::fill_tables(&image) };
+        // The run before may have ended within a line, which would swallow this one's first.
+        Console.write(b"\n");
         // SAFETY: the caller's promise about the start information.
         let described = unsafe { read(start_info) };
         let picture = Range::new(image.start, image.end);

@@ -267,3 +267,18 @@ def test_a_measure_that_lies_about_its_figures_is_a_failure(tmp_path: Path) -> N
     failures = [line for line in read_lines(tmp_path / DATA) if isinstance(line, Failure)]
     assert failures
     assert all("boot-phases" in line.text for line in failures)
+
+
+def test_points_stand_by_size_and_words_as_recorded() -> None:
+    taken = [(140, "web"), (10, "web"), (70, "dns"), (10, "dns")]
+    lines = [
+        Sample("boot", Subject.UNIKERNEL, {"nodes": nodes, "kind": kind}, 0, 1.0, "s")
+        for nodes, kind in taken
+    ]
+    points = Results([*recorded()[:1], *lines], fakes()).points("boot")
+    assert [(point["kind"], point["nodes"]) for point in points] == [
+        ("web", 10),
+        ("web", 140),
+        ("dns", 10),
+        ("dns", 70),
+    ]

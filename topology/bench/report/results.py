@@ -10,7 +10,7 @@ from functools import cached_property
 
 from topology.bench.errors import RecordError
 from topology.bench.measure.base import Figure, Measure
-from topology.bench.record import Failure, Line, Note, Point, Run, Sample, Subject
+from topology.bench.record import Failure, Line, Note, Point, Run, Sample, Scalar, Subject
 from topology.bench.statistics import Estimate, Ratio, estimate, ratio
 
 __all__ = ["EFFECT", "OTHERS", "Comparison", "Headline", "Results", "Verdict"]
@@ -118,7 +118,7 @@ class Results:
         return self.estimates.get((figure, subject, tuple(sorted(point.items()))))
 
     def points(self, figure: str, of: Subject | None = None) -> list[Point]:
-        """Where a figure was taken, in the order of the record; a sweep's by its `x`."""
+        """Where a figure was taken: numbers by size, words in the order of the record."""
         keys = list(
             dict.fromkeys(
                 key
@@ -126,11 +126,7 @@ class Results:
                 if name == figure and of in (None, subject)
             )
         )
-        x = self.figures[figure].x
-        points: list[Point] = [dict(key) for key in keys]
-        if x and all(isinstance(point.get(x), int | float) for point in points):
-            points.sort(key=lambda point: float(point[x]))
-        return points
+        return _ordered([dict(key) for key in keys], self.figures[figure].x)
 
     def subjects(self, figure: str) -> list[Subject]:
         """Whom a figure was taken of."""
@@ -164,3 +160,27 @@ class Results:
     def comparisons(self) -> list[Comparison]:
         """Every comparison of the first table."""
         return [one for row in self.headlines() for one in row.comparisons.values()]
+
+
+def _ordered(points: list[Point], x: str) -> list[Point]:
+    found: dict[str, list[Scalar]] = {}
+    for point in points:
+        for name, value in point.items():
+            values = found.setdefault(name, [])
+            if value not in values:
+                values.append(value)
+    numeric = {
+        name for name, of in found.items() if all(isinstance(one, int | float) for one in of)
+    }
+    for name in numeric:
+        found[name].sort(key=float)
+    # What a curve is drawn along comes first, the parts of a whole come last.
+    names = sorted(found.keys() - {x})
+    if x in found:
+        names.insert(0 if x in numeric else len(names), x)
+    return sorted(
+        points,
+        key=lambda point: [
+            found[name].index(point[name]) if name in point else -1 for name in names
+        ],
+    )

@@ -140,7 +140,7 @@ def _published(section: Section) -> Iterator[Block]:
 
 
 def _without(points: list[Point], x: str) -> list[Point]:
-    rests = {
+    rests = dict.fromkeys(
         tuple(sorted((key, value) for key, value in point.items() if key != x)) for point in points
-    }
-    return [dict(rest) for rest in sorted(rests, key=str)]
+    )
+    return [dict(rest) for rest in rests]

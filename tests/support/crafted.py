@@ -80,6 +80,9 @@ def _headers(web: str, router: str) -> Iterator[tuple[str, Any]]:
     yield "longer than it is", IP(dst=web, len=400) / syn
     yield "one hop left", IP(dst=web, ttl=1) / syn
     yield "two hops left", IP(dst=web, ttl=2) / syn
+    denied = TCP(dport=81, flags="S")
+    yield "one hop left to a denied port", IP(dst=web, ttl=1) / denied
+    yield "nowhere", IP(dst="10.9.9.9") / denied
 
 
 def _icmp(web: str, client: str) -> Iterator[tuple[str, Any]]:
@@ -104,6 +107,8 @@ def _ipv6(web: str, client: str) -> Iterator[tuple[str, Any]]:
     yield "IPv6: echo", IPv6(dst=web) / ICMPv6EchoRequest()
     yield "IPv6: a neighbour's word from afar", IPv6(dst=web) / ICMPv6ND_NA(tgt=client)
     yield "IPv6: one hop left", IPv6(dst=web, hlim=1) / syn
+    yield "IPv6: one hop left to a denied port", IPv6(dst=web, hlim=1) / TCP(dport=81, flags="S")
+    yield "IPv6: nowhere", IPv6(dst="2001:db8:9::9") / TCP(dport=81, flags="S")
     quote = IPv6(src=web, dst=client) / TCP(sport=80, dport=9)
     yield "IPv6: error of no flow", IPv6(dst=web) / ICMPv6DestUnreach() / quote
     for name, source in (

@@ -108,8 +108,8 @@ def has_options_for_all(packet: bytes) -> bool:
 
 
 def is_expired(packet: bytes) -> bool:
-    """The Rust forwarder asks the filter before it looks at how far a packet may still go, so that
-    no error tells of what lies behind; Linux forgets a flow that begins so."""
+    """Both ask the policy before they look at how far a packet may still go, so that no error tells
+    of what lies behind. The Rust filter then has taken note of a flow, Linux forgets it."""
     return packet[8 if packet[0] >> 4 == 4 else 7] <= 1
 
 

@@ -2,9 +2,10 @@
 
 The init of a container with `dataplane: kernel` loads the same ruleset over netlink, from the
 same rules, without nft; a live test reads back what it loaded and compares it with this text. So
-both follow one plan: a chain `rules` that the hooks for forwarded and for own packets jump to,
-so that each packet is counted by one rule whichever way it takes. Before all of that the sources
-are looked at, unless the node's `reverse_path` is off.
+both follow one plan: each packet is judged once, as it comes in, by a chain `rules`, whichever way
+it then takes. That is before the kernel looks for a route, at the hops left and at what fits, since
+it answers of itself where one of these fails: what is denied is not told what lies behind. Before
+all of that the sources are looked at, unless the node's `reverse_path` is off.
 
 Few rules are a list. Of many, verdict maps choose a short list (`decision_tree`), whose end leads
 back to the default; a rule stands in each list that it may match in, and its counter and the limit
@@ -88,17 +89,23 @@ def _decisions(
     else:
         objects = _objects(lines)
         entry, lists = branches(lines, sorted(names.values()), _shared)
-    forward = (f"type filter hook forward priority filter; policy {verdict};", "jump rules")
+    # RFC 4861 section 7.1: only a neighbour's packet still has hop limit 255.
+    neighbours = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255"
+    judged = (
+        f"type filter hook prerouting priority filter; policy {verdict};",
+        # Not forwarded: the kernel does not pass on what was sent to many on a link.
+        "meta pkttype != unicast accept",
+        f"{neighbours} fib daddr type local accept",
+        "jump rules",
+    )
     own = (
-        f"type filter hook input priority filter; policy {verdict};",
-        # RFC 4861 section 7.1: only a neighbour's packet still has hop limit 255.
-        "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
+        "type filter hook input priority filter; policy accept;",
+        f"{neighbours} accept",
         # Nothing listens to what is sent to many, and it is no attempt at this node:
         # neither judged nor reported.
         "meta pkttype != unicast drop",
-        "jump rules",
     )
-    chains = [("rules", _rules(policy, entry)), *lists, ("forward", forward), ("input", own)]
+    chains = [("rules", _rules(policy, entry)), *lists, ("judged", judged), ("input", own)]
     return objects, chains
 
 

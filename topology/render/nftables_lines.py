@@ -10,6 +10,7 @@ from topology.resolve.types import Endpoint, Match, Protocol, ResolvedRule
 
 __all__ = [
     "FAMILIES",
+    "OUTGOING",
     "Content",
     "Line",
     "Range",
@@ -23,6 +24,9 @@ __all__ = [
 
 FAMILIES = {4: ("ip", "ipv4", 32), 6: ("ip6", "ipv6", 128)}
 """An IP version's name in nft's conditions, its name by itself, the bits of its addresses."""
+
+OUTGOING = "fib daddr oifname"
+"""Where a packet will leave: judged as it comes in, it has not been routed yet."""
 
 _TYPED = {Protocol.ICMP: 4, Protocol.ICMPV6: 6}
 # What nft calls the protocols where they have other names than here.
@@ -81,7 +85,7 @@ def _conditions(content: Content, source: Side, destination: Side, family: int |
     if source.interfaces:
         words.append(f"iifname {_names(source.interfaces)}")
     if destination.interfaces:
-        words.append(f"oifname {_names(destination.interfaces)}")
+        words.append(f"{OUTGOING} {_names(destination.interfaces)}")
     addressed = [
         f"{FAMILIES[side.family][0]} {what} {_addresses(side.family, side.ranges)}"
         for what, side in (("saddr", source), ("daddr", destination))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from topology.render.decision_tree import Box, Field, Node, tree
 from topology.render.nftables_lines import (
     FAMILIES,
+    OUTGOING,
     Line,
     Range,
     address_range,
@@ -77,7 +78,7 @@ def _selector(field: Field, family: int) -> str:
         Field.PORT: "th dport",
         Field.PROTOCOL: "meta l4proto",
         Field.INCOMING: "iifname",
-        Field.OUTGOING: "oifname",
+        Field.OUTGOING: OUTGOING,
     }[field]
 
 

@@ -94,7 +94,8 @@ fn ask(conditions: &[Condition], interfaces: &[String]) -> Asked {
             | Condition::HopLimit(_)
             | Condition::ToMany
             | Condition::ToOne
-            | Condition::NoWayBack => {}
+            | Condition::NoWayBack
+            | Condition::ToItself => {}
         }
     }
     asked

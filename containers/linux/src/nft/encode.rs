@@ -48,8 +48,8 @@ pub fn table(ruleset: &Ruleset) -> Batch {
                 a.be32(5, verdict(policy));
                 let (number, priority) = match hook {
                     Hook::Arrival => (0, PRIORITY_RAW),
+                    Hook::Judged => (0, 0),
                     Hook::Input => (1, 0),
-                    Hook::Forward => (2, 0),
                 };
                 a.nested(4, |a| {
                     a.be32(1, number);

@@ -23,7 +23,6 @@ const AT_LEAST: u32 = 5;
 const NETWORK_HEADER: u32 = 1;
 const TRANSPORT_HEADER: u32 = 2;
 const META_INCOMING_NAME: u32 = 6;
-const META_OUTGOING_NAME: u32 = 7;
 const META_FAMILY: u32 = 15;
 const META_PROTOCOL: u32 = 16;
 const META_PACKET_TYPE: u32 = 19;
@@ -32,6 +31,17 @@ const META_PACKET_TYPE: u32 = 19;
 /// out by the interface it came in by.
 const FIB_INTERFACE: u32 = 1;
 const FIB_SOURCE_BACK: u32 = 1 | 1 << 3 | 1 << 5;
+/// `NFT_FIB_RESULT_OIFNAME`, `NFT_FIB_RESULT_ADDRTYPE` and the flag `NFTA_FIB_F_DADDR`.
+const FIB_NAME: u32 = 2;
+const FIB_TYPE: u32 = 3;
+const FIB_DESTINATION: u32 = 1 << 1;
+/// `RTN_LOCAL`.
+const LOCAL: u32 = 2;
+
+/// The names of the interface that a packet came in by, and of the one that its route leads out by: judged as it comes
+/// in, it has not been routed yet.
+const INCOMING_NAME: Expression = Expression::Meta(META_INCOMING_NAME);
+const OUTGOING_NAME: Expression = Expression::Fib { result: FIB_NAME, flags: FIB_DESTINATION };
 
 /// One instruction of nftables' machine; all but loads work on the one register.
 pub(super) enum Expression {
@@ -117,8 +127,8 @@ pub(super) fn map(
         Selector::Destination(family) => address(*family, destination_offset(*family)),
         Selector::Port => (PORT, 2, DESTINATION_PORT),
         Selector::Protocol => (PROTOCOL, 1, Expression::Meta(META_PROTOCOL)),
-        Selector::Incoming(_) => (NAME, 16, Expression::Meta(META_INCOMING_NAME)),
-        Selector::Outgoing(_) => (NAME, 16, Expression::Meta(META_OUTGOING_NAME)),
+        Selector::Incoming(_) => (NAME, 16, INCOMING_NAME),
+        Selector::Outgoing(_) => (NAME, 16, OUTGOING_NAME),
     };
     list.push(load);
     let lead = if *selector == Selector::Family { JUMP } else { GOTO };
@@ -158,8 +168,8 @@ pub(super) fn condition_expressions(
     add_set: &mut impl FnMut(Elements) -> u32,
 ) {
     match condition {
-        Condition::Incoming(names) => interfaces(META_INCOMING_NAME, names, list, add_set),
-        Condition::Outgoing(names) => interfaces(META_OUTGOING_NAME, names, list, add_set),
+        Condition::Incoming(names) => interfaces(INCOMING_NAME, names, list, add_set),
+        Condition::Outgoing(names) => interfaces(OUTGOING_NAME, names, list, add_set),
         Condition::Family(family) => {
             let number = vec![family.number()];
             list.extend([Expression::Meta(META_FAMILY), Expression::Compare(EQUAL, number)]);
@@ -203,6 +213,10 @@ pub(super) fn condition_expressions(
             Expression::Fib { result: FIB_INTERFACE, flags: FIB_SOURCE_BACK },
             Expression::Compare(EQUAL, vec![0; 4]),
         ]),
+        Condition::ToItself => list.extend([
+            Expression::Fib { result: FIB_TYPE, flags: FIB_DESTINATION },
+            Expression::Compare(EQUAL, LOCAL.to_ne_bytes().into()),
+        ]),
         Condition::HopLimit(limit) => {
             list.push(Expression::Load { header: NETWORK_HEADER, offset: 7, length: 1 });
             list.push(Expression::Compare(EQUAL, vec![*limit]));
@@ -220,12 +234,12 @@ fn one_of(key: KeyType, values: &[u8], add_set: &mut impl FnMut(Elements) -> u32
 }
 
 fn interfaces(
-    key: u32,
+    load: Expression,
     names: &[String],
     list: &mut Vec<Expression>,
     add_set: &mut impl FnMut(Elements) -> u32,
 ) {
-    list.push(Expression::Meta(key));
+    list.push(load);
     if let [name] = names {
         list.push(Expression::Compare(EQUAL, padded(name)));
         return;

@@ -18,7 +18,7 @@ use crate::network::names;
 
 /// The table's name.
 pub const TABLE: &str = "topology";
-/// The chain that both hooks jump to: every packet is counted by one rule, whichever way it takes.
+/// The chain that every packet is judged by, once, whichever way it takes.
 pub const RULES: &str = "rules";
 /// The chain of packets whose source routes lead elsewhere than where they came in.
 pub const SPOOFED: &str = "spoofed";
@@ -76,7 +76,7 @@ impl Family {
 pub enum Condition {
     /// The interface it came in by, by name; any one of them.
     Incoming(Vec<String>),
-    /// The interface it leaves by, by name; any one of them.
+    /// The interface that its route leads out by, by name; any one of them (`fib daddr oifname`).
     Outgoing(Vec<String>),
     /// The IP version.
     Family(Family),
@@ -100,6 +100,8 @@ pub enum Condition {
     ToOne,
     /// No route leads back to the source by the interface it came in by (`fib saddr . iif oif missing`).
     NoWayBack,
+    /// For an address of this node (`fib daddr type local`).
+    ToItself,
 }
 
 /// What ends a rule.
@@ -134,7 +136,7 @@ pub enum Selector {
     Protocol,
     /// The interface it came in by; ranges are places among these names.
     Incoming(Vec<String>),
-    /// The interface it leaves by; ranges are places among these names.
+    /// The interface that its route leads out by; ranges are places among these names.
     Outgoing(Vec<String>),
 }
 
@@ -152,10 +154,10 @@ pub struct NftRule {
 pub enum Hook {
     /// All that comes in, before connections are tracked and routes looked at.
     Arrival,
+    /// All that comes in, with its connection, before routes are looked at.
+    Judged,
     /// Packets for the node itself.
     Input,
-    /// Packets for others.
-    Forward,
 }
 
 /// A chain.
@@ -257,27 +259,35 @@ fn decisions(policy: &Filter, interfaces: &[Interface], all: &mut Ruleset) {
 }
 
 /// The chains that the kernel enters.
+///
+/// A packet is judged before the kernel looks for a route, at the hops left and at what fits, since it answers of
+/// itself where one of these fails: what is denied is not told what lies behind.
 fn hooks(default: Action) -> [Chain; 2] {
-    let jump = || NftRule { conditions: Vec::new().into(), outcome: Outcome::Jump(RULES) };
-    let neighbours = NftRule {
-        conditions: vec![
-            Condition::Family(Family::V6),
-            Condition::Protocol(vec![ICMPV6]),
-            Condition::Types(vec![NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT]),
-            Condition::HopLimit(255),
-        ]
-        .into(),
-        outcome: Outcome::Decide(Action::Permit, None),
-    };
-    // Nothing here listens to them, and they are no attempt at this node either: neither judged nor reported.
-    let to_many = NftRule {
-        conditions: vec![Condition::ToMany].into(),
-        outcome: Outcome::Decide(Action::Deny, None),
-    };
-    let rules = vec![neighbours, to_many, jump()];
+    let neighbours = vec![
+        Condition::Family(Family::V6),
+        Condition::Protocol(vec![ICMPV6]),
+        Condition::Types(vec![NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT]),
+        Condition::HopLimit(255),
+    ];
+    let own_neighbours = [&neighbours[..], &[Condition::ToItself]].concat();
+    let to_many = || vec![Condition::ToMany];
+    let rule =
+        |conditions: Vec<Condition>, outcome| NftRule { conditions: conditions.into(), outcome };
+    let unnamed = |conditions, action| rule(conditions, Outcome::Decide(action, None));
+    let judged = vec![
+        // Not forwarded: the kernel does not pass on what was sent to many on a link.
+        unnamed(to_many(), Action::Permit),
+        unnamed(own_neighbours, Action::Permit),
+        rule(Vec::new(), Outcome::Jump(RULES)),
+    ];
+    let own = vec![
+        unnamed(neighbours, Action::Permit),
+        // Nothing here listens to them, and they are no attempt at this node either: neither judged nor reported.
+        unnamed(to_many(), Action::Deny),
+    ];
     [
-        Chain { name: "forward".into(), hook: Some((Hook::Forward, default)), rules: vec![jump()] },
-        Chain { name: "input".into(), hook: Some((Hook::Input, default)), rules },
+        Chain { name: "judged".into(), hook: Some((Hook::Judged, default)), rules: judged },
+        Chain { name: "input".into(), hook: Some((Hook::Input, Action::Permit)), rules: own },
     ]
 }
 

@@ -138,9 +138,7 @@ def _classes(network: Network) -> list[tuple[str, ...]]:
 def _stand(node: ResolvedNode) -> object:
     if not node.deployed:
         return node.name
-    places = tuple(
-        (i.segment, tuple(sorted({str(a.network) for a in i.addresses}))) for i in node.interfaces
-    )
+    places = tuple((i.segment, frozenset(a.network for a in i.addresses)) for i in node.interfaces)
     return places, tuple((r.prefix, r.next_hop, r.interface) for r in node.routes)
 
 

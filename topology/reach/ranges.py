@@ -122,12 +122,17 @@ def subtract(one: Ranges, other: Ranges) -> Ranges:
 def joined(parts: Iterable[tuple[int, int, V]]) -> Mapped[V]:
     """A map from sorted, disjoint parts: touching ones with equal values become one."""
     result: list[tuple[int, int, V]] = []
-    for low, high, value in parts:
-        if result and result[-1][1] + 1 == low and result[-1][2] == value:
-            result[-1] = (result[-1][0], high, value)
-        else:
-            result.append((low, high, value))
+    for part in parts:
+        _append(result, *part)
     return tuple(result)
+
+
+def _append(result: list[tuple[int, int, V]], low: int, high: int, value: V) -> None:
+    """Adds what comes next, to the last part where it goes on with the same value."""
+    if result and result[-1][1] + 1 == low and result[-1][2] == value:
+        result[-1] = (result[-1][0], high, value)
+    else:
+        result.append((low, high, value))
 
 
 def pieces(one: Mapped[V], other: Mapped[W]) -> Iterator[tuple[int, int, V, W]]:
@@ -139,24 +144,26 @@ def pieces(one: Mapped[V], other: Mapped[W]) -> Iterator[tuple[int, int, V, W]]:
         for low, high, value, own in pieces(other, one):
             yield low, high, own, value
         return
+    index, count = 0, len(other)
     for low, high, own in one:
-        index = max(0, bisect_right(other, low, key=_low) - 1)
-        while index < len(other):
+        index = _first_from(other, low, index)
+        while index < count:
             start, end, value = other[index]
             if start > high:
                 break
-            if end >= low:
-                yield max(low, start), min(high, end), own, value
+            yield max(low, start), min(high, end), own, value
+            if end > high:
+                break
             index += 1
 
 
 def meet(one: Mapped[V], other: Mapped[W], both: Callable[[V, W], V | None]) -> Mapped[V]:
     """`both` of the values where both maps have one; nothing where it gives nothing."""
-    return joined(
-        (low, high, value)
-        for low, high, own, its in pieces(one, other)
-        if (value := both(own, its))
-    )
+    result: list[tuple[int, int, V]] = []
+    for low, high, own, its in pieces(one, other):
+        if value := both(own, its):
+            _append(result, low, high, value)
+    return tuple(result)
 
 
 def without(one: Mapped[V], other: Mapped[W], rest: Callable[[V, W], V | None]) -> Mapped[V]:
@@ -167,8 +174,9 @@ def without(one: Mapped[V], other: Mapped[W], rest: Callable[[V, W], V | None]) 
 def _without(
     one: Mapped[V], other: Mapped[W], rest: Callable[[V, W], V | None]
 ) -> Iterator[tuple[int, int, V]]:
+    index = 0
     for low, high, own in one:
-        index = max(0, bisect_right(other, low, key=_low) - 1)
+        index = _first_from(other, low, index)
         at = low
         while index < len(other) and other[index][0] <= high:
             start, end, its = other[index]
@@ -228,5 +236,8 @@ def _sweep(
             at = last + 1
 
 
-def _low(part: tuple[int, int, object]) -> int:
-    return part[0]
+def _first_from(parts: Mapped[object], low: int, index: int) -> int:
+    """The place of the first part from `index` or just before that ends at `low` or beyond."""
+    # Such a pair is never equal to a part's first two: values are not compared.
+    index = bisect_right(parts, (low, _BEYOND), index)
+    return index - 1 if index and parts[index - 1][1] >= low else index

@@ -20,7 +20,7 @@ from topology.diff.structure import structure
 from topology.diff.types import DeploymentDiff, Diff, FlowDiff, StatementChange, StructureChange
 from topology.diff.view import View
 from topology.image import ImageError, lookup, project_root
-from topology.plan.record import StackSettings
+from topology.plan.record import StackSettings, hashed
 from topology.plan.settings import DEFAULT_CONSOLES
 from topology.plan.types import Accelerator, ImageRef, RootFilesystem, Variant
 from topology.reach.network import Network
@@ -91,10 +91,13 @@ def compare(old: Side, new: Side, choices: Choices, images: ImagesOf | None = No
 def _sharing(side: Side, other: Side) -> Side:
     """A side that consists of the other's nodes where they are equal."""
     view, whole = side.view, side.whole
-    if view and view.resolved and other.view and other.view.resolved:
-        view = replace(view, resolved=sharing(view.resolved, other.view.resolved))
+    resolved = view.resolved if view else None
     if whole and other.whole:
         whole = sharing(whole, other.whole)
+        # Of what is the same object now, little is left to compare.
+        resolved = hashed(whole)
+    if view and resolved and other.view and other.view.resolved:
+        view = replace(view, resolved=sharing(resolved, other.view.resolved))
     return replace(side, view=view, whole=whole)
 
 

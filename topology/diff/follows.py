@@ -105,7 +105,8 @@ def _statements(old: View, new: View, renames: Renames) -> Iterator[StructureCha
     alike: dict[tuple[FieldChange, ...], list[str]] = {}
     for name, statement in new.resolved.statements.items():
         before, said = old.resolved.statements.get(name), new.declared.statements[name]
-        if before is None or old.declared.statements[name] != said:
+        # Equal ones are mostly the same object; each may name thousands of nodes.
+        if before is None or before is statement or old.declared.statements[name] != said:
             continue
         fields = [
             change
@@ -114,7 +115,7 @@ def _statements(old: View, new: View, renames: Renames) -> Iterator[StructureCha
                 ("to", said.destinations, before.destinations, statement.destinations),
             )
             # That everything has something new in it is no news.
-            if was != now and ANY not in selectors
+            if ANY not in selectors and was != now
             for change in _difference(field, map(renames.node, was), now)
         ]
         if fields:

@@ -49,11 +49,13 @@ def interruptions(diff: DeploymentDiff, old: Standing, new: ResolvedTopology) ->
 class _Loss:
     """What of a topology depends on a node.
 
-    `groups` are the nodes that fall apart without it, `through` those with a route by it, `flows`
-    and `clients` the statements that what passes it and what it serves are named by.
+    `groups` are the nodes that fall apart without it, `between` the segments by which each sees
+    it, `through` those with a route by it, `flows` and `clients` the statements that what passes
+    it and what it serves are named by.
     """
 
     groups: tuple[frozenset[str], ...]
+    between: tuple[tuple[str, ...], ...]
     through: tuple[str, ...]
     flows: tuple[str, ...]
     clients: tuple[str, ...]
@@ -78,7 +80,7 @@ class Standing:
         topology = self.topology
         clients = tuple(_statements_to(topology, node.name))
         if not node.kind.forwards:
-            return _Loss((), (), (), clients)
+            return _Loss((), (), (), (), clients)
         groups = _groups(topology, node)
         side = {name: number for number, group in enumerate(groups) for name in group}
         flows = tuple(
@@ -87,7 +89,8 @@ class Standing:
             if statement.kind is StatementKind.REACH
             and _passes(statement, node.name, side, len(groups) > 1, topology, self._routing)
         )
-        return _Loss(groups, _routed_through(topology, node.name), flows, clients)
+        between = tuple(_segments_of(topology, group, node) for group in groups)
+        return _Loss(groups, between, _routed_through(topology, node.name), flows, clients)
 
 
 def _interruption(
@@ -103,9 +106,7 @@ def _interruption(
         seconds=EXPECTED_SECONDS[action.order or ReplaceOrder.CREATE_FIRST] if heir else 0.0,
         clients=lost.clients,
         cut_off=tuple(name for name in cut_off if name not in changed),
-        between=tuple(_segments_of(old.topology, group, node) for group in lost.groups)
-        if split
-        else (),
+        between=lost.between if split else (),
         flows=lost.flows,
         remark=_remark(node, heir),
     )

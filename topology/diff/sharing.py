@@ -29,10 +29,6 @@ def sharing(topology: ResolvedTopology, other: ResolvedTopology) -> ResolvedTopo
 
 def _shared(mine: Mapping[str, T], theirs: Mapping[str, T]) -> dict[str, T]:
     return {
-        name: known if (known := theirs.get(name)) is not None and _equal(known, one) else one
+        name: known if (known := theirs.get(name)) is not None and known == one else one
         for name, one in mine.items()
     }
-
-
-def _equal(one: object, other: object) -> bool:
-    return one is other or one == other

@@ -20,7 +20,7 @@ from topology.diff.structure import structure
 from topology.diff.types import DeploymentDiff, Diff, FlowDiff, StatementChange, StructureChange
 from topology.diff.view import View
 from topology.image import ImageError, lookup, project_root
-from topology.plan.record import StackSettings, hashed
+from topology.plan.record import StackSettings
 from topology.plan.settings import DEFAULT_CONSOLES
 from topology.plan.types import Accelerator, ImageRef, RootFilesystem, Variant
 from topology.reach.network import Network
@@ -90,15 +90,18 @@ def compare(old: Side, new: Side, choices: Choices, images: ImagesOf | None = No
 
 def _sharing(side: Side, other: Side) -> Side:
     """A side that consists of the other's nodes where they are equal."""
-    view, whole = side.view, side.whole
-    resolved = view.resolved if view else None
+    if not (side.view and side.view.resolved and other.view and other.view.resolved):
+        return side
+    whole, mine, theirs = side.whole, side.view.resolved, other.view.resolved
     if whole and other.whole:
         whole = sharing(whole, other.whole)
-        # Of what is the same object now, little is left to compare.
-        resolved = hashed(whole)
-    if view and resolved and other.view and other.view.resolved:
-        view = replace(view, resolved=sharing(resolved, other.view.resolved))
-    return replace(side, view=view, whole=whole)
+        # What a view has in the place of a node follows from the node: the same of the same.
+        same = {name for name, node in whole.nodes.items() if node is other.whole.nodes.get(name)}
+        nodes = {name: (theirs if name in same else mine).nodes[name] for name in whole.nodes}
+        mine = replace(whole, nodes=nodes)
+    else:
+        mine = sharing(mine, theirs)
+    return replace(side, view=replace(side.view, resolved=mine), whole=whole)
 
 
 def _without(view: View, unread: Iterable[Path]) -> View:

@@ -20,6 +20,7 @@ from topology.bench.report.results import OTHERS, Headline, Results
 from topology.bench.report.sections import reasons, sections
 from topology.bench.report.words import (
     NAMES,
+    amount,
     estimate_cell,
     estimate_text,
     fitting,
@@ -197,7 +198,7 @@ def _ratio_cell(row: Headline, other: Subject) -> Cell | str:
     quotient, median = found.ratio, found.ratio.lower.median
     size, unit = fitting(row.figure.unit, [median])
     mark = " ⚠" if found.reason == "too scattered" else ""
-    beneath = f"of {number(median / size)} {unit}"
+    beneath = f"of {amount(median / size, unit)} {unit}"
     if quotient.high > quotient.low:
         beneath = f"{number(quotient.low)} to {number(quotient.high)}, {beneath}"
     return Cell(f"{times(quotient.value)}{mark}", found.verdict.value, beneath)

@@ -82,8 +82,10 @@ _SETTINGS: dict[Any, Any] = {
 _TITLE = 30
 """Characters of a line that fit above a panel."""
 
-_SMALL = 0.01
+_SMALL = 0.001
 """What is smaller is written with a power of ten."""
+_LONG = 10_000
+"""From here on few labels fit beside each other."""
 
 
 def draw(results: Results, figure: Figure) -> str | None:
@@ -177,12 +179,12 @@ def _ticks(axis: Axes) -> None:
     """Few ticks along the values, thousands apart."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.xaxis.set_major_locator(MaxNLocator(5))
+    axis.xaxis.set_major_locator(MaxNLocator(3 if axis.get_xlim()[1] >= _LONG else 5))
     axis.xaxis.set_major_formatter(_tick)
 
 
 def _tick(value: float, _: object) -> str:
-    """A tick's label; fewer fit where they are fractions, which stand with a power of ten."""
+    """A tick's label; small fractions stand with a power of ten."""
     return f"{value:,.10g}" if not value or abs(value) >= _SMALL else f"{value:.0e}"
 
 

@@ -10,6 +10,7 @@ from topology.bench.statistics import Estimate, Ratio
 
 __all__ = [
     "NAMES",
+    "amount",
     "estimate_cell",
     "estimate_text",
     "fitting",
@@ -49,6 +50,10 @@ _UNITS = {
 """Units that are written in a smaller or a larger one of the same kind where that reads better."""
 
 
+_COUNTED = frozenset({"calls", "files", "instances", "ports", "requests", "segments"})
+"""Units of which there are whole ones, where a sample is no rate."""
+
+
 def fitting(unit: str, values: Iterable[float]) -> tuple[float, str]:
     """What to divide values of a unit by, and the unit that they are then in.
 
@@ -77,9 +82,18 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def interval_text(estimate: Estimate, scale: float = 1.0) -> str:
+def amount(value: float, unit: str) -> str:
+    """The same; whole ones of what is counted stand without a fraction.
+
+    >>> amount(3, "files"), amount(3, "ms")
+    ('3', '3.00')
+    """
+    return f"{value:,.0f}" if unit in _COUNTED and value == round(value) else number(value)
+
+
+def interval_text(estimate: Estimate, scale: float = 1.0, unit: str = "") -> str:
     """The interval of an estimate."""
-    return f"{number(estimate.low / scale)} to {number(estimate.high / scale)}"
+    return f"{amount(estimate.low / scale, unit)} to {amount(estimate.high / scale, unit)}"
 
 
 def estimate_text(
@@ -91,9 +105,9 @@ def estimate_text(
 ) -> str:
     """A median with its unit, its interval where there is one, and a mark where it says little."""
     size, name = scale or fitting(unit, [estimate.median])
-    text = f"{number(estimate.median / size)} {name}"
+    text = f"{amount(estimate.median / size, name)} {name}"
     if interval and estimate.high > estimate.low:
-        text += f" ({interval_text(estimate, size)})"
+        text += f" ({interval_text(estimate, size, name)})"
     return text + (" ⚠" if estimate.scattered else "")
 
 
@@ -103,8 +117,8 @@ def estimate_cell(estimate: Estimate, unit: str, scale: tuple[float, str] | None
     mark = " ⚠" if estimate.scattered else ""
     beneath = f"n={estimate.count}"
     if estimate.high > estimate.low:
-        beneath = f"{interval_text(estimate, size)}, {beneath}"
-    return Cell(f"{number(estimate.median / size)} {name}{mark}", beneath=beneath)
+        beneath = f"{interval_text(estimate, size, name)}, {beneath}"
+    return Cell(f"{amount(estimate.median / size, name)} {name}{mark}", beneath=beneath)
 
 
 def times(value: float) -> str:

@@ -6,8 +6,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Display};
 
-use serde_json::value::RawValue;
-
 use crate::ConfigError;
 use crate::value::Value;
 
@@ -146,22 +144,31 @@ pub(crate) fn text<'de>(value: Value<'de>, path: &Path<'_>) -> Result<Cow<'de, s
 
 impl<T: Read> Read for Vec<T> {
     fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
-        let values = match value {
-            Value::List(values) => values,
-            other => return Err(path.mismatch("a list", &other)),
-        };
-        let mut items = Self::with_capacity(values.len());
-        for (index, text) in values.into_iter().enumerate() {
-            let path = Path::Item(path, index);
-            items.push(T::read(item(text, &path)?, &path)?);
-        }
+        let mut items = Self::with_capacity(value.length());
+        each(value, path, &mut |value, path| {
+            items.push(T::read(value, path)?);
+            Ok(())
+        })?;
         Ok(items)
     }
 }
 
-/// Reads an item of a list; not generic, so that there is one copy of it.
-fn item<'de>(text: &'de RawValue, path: &Path<'_>) -> Result<Value<'de>, ConfigError> {
-    Value::parse(text.get().as_bytes()).map_err(|error| path.error(&error))
+/// Reads the items of a list one by one; not generic, so that there is one copy of it.
+fn each(
+    value: Value<'_>,
+    path: &Path<'_>,
+    read: &mut dyn FnMut(Value<'_>, &Path<'_>) -> Result<(), ConfigError>,
+) -> Result<(), ConfigError> {
+    let values = match value {
+        Value::List(values) => values,
+        other => return Err(path.mismatch("a list", &other)),
+    };
+    for (index, text) in values.into_iter().enumerate() {
+        let path = Path::Item(path, index);
+        let value = Value::parse(text.get().as_bytes()).map_err(|error| path.error(&error))?;
+        read(value, &path)?;
+    }
+    Ok(())
 }
 
 /// An inclusive range, written as a list of two.

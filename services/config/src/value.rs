@@ -37,6 +37,11 @@ impl<'de> Value<'de> {
         Ok(value)
     }
 
+    /// How many items a list has; none of anything else.
+    pub(crate) fn length(&self) -> usize {
+        if let Self::List(values) = self { values.len() } else { 0 }
+    }
+
     /// What it is, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

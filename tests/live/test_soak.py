@@ -180,7 +180,7 @@ def transit_port(stack: Stack) -> str:
 
 def console(stack: Stack, node: str) -> list[dict[str, object]]:
     path = Path(stack.outputs()["nodes"][node]["console"])
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
 def memory(stack: Stack) -> dict[str, int]:

@@ -193,7 +193,8 @@ def _last_words(console: Path) -> Mapping[str, Any]:
 
 def _said(console: Path) -> Mapping[str, Any] | None:
     for line in console.read_bytes().splitlines(keepends=True):
-        if line.endswith(b"\n"):
+        # A start begins with an empty line.
+        if line.endswith(b"\n") and line.strip():
             said: dict[str, Any] = json.loads(line)
             if said["event"] in ("counters", "fatal"):
                 return said

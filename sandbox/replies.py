@@ -26,7 +26,7 @@ from .process import SYSTEM_PATH
 __all__ = ["Replies", "targets"]
 
 INTERVAL = 0.005
-PATIENCE = 3.0  # for nodes that still boot when `pulumi up` is done
+PATIENCE = 10.0  # for nodes that still boot, on a busy machine, when `pulumi up` is done
 EVERY_PROTOCOL = 0x0003
 SERVICES = {"web": TCP, "dns": UDP}
 

@@ -67,8 +67,10 @@ def own_lab() -> Iterator[Lab]:
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
         Path(name).chmod(0o755)
         made = Lab(Path(name))
-        yield made
-        made.run("down")
+        try:
+            yield made
+        finally:
+            made.run("down")
         assert daemon.keepers(made.paths) == ()
 
 

@@ -18,7 +18,7 @@ from topology.bench.measure.base import Measure
 from topology.bench.record import Note, Run
 from topology.bench.report.write import DATA
 from topology.bench.runner import Progress, Record, run_measures
-from topology.bench.schedule import FULL_MINUTES, QUICK_MINUTES, fit, left_out, whole
+from topology.bench.schedule import FULL_MINUTES, QUICK_MINUTES, RESUMED, fit, left_out, whole
 from topology.bench.tools import provide
 from topology.image import ensure, project_root, roles
 from topology.platforms import ADAPTERS
@@ -89,7 +89,7 @@ def run_bench(
     # A run that was killed at once has not even its first line.
     if path.exists() and b"\n" in path.read_bytes():
         record = Record.resumed(path)
-        record.append([Note(f"The run was interrupted, and resumed at {_now()}.")])
+        record.append([Note(f"{RESUMED} at {_now()}.")])
     else:
         begun = _first_line(root, selected, options, environment, share, progress.say)
         path.unlink(missing_ok=True)

@@ -9,13 +9,26 @@ from topology.bench.measure.base import Measure
 from topology.bench.record import Point, Subject
 from topology.bench.statistics import FEWEST
 
-__all__ = ["CUT", "FULL_MINUTES", "QUICK_MINUTES", "Part", "Unit", "fit", "left_out", "whole"]
+__all__ = [
+    "CUT",
+    "FULL_MINUTES",
+    "QUICK_MINUTES",
+    "RESUMED",
+    "Part",
+    "Unit",
+    "fit",
+    "left_out",
+    "whole",
+]
 
 FULL_MINUTES = 60.0
 QUICK_MINUTES = 5.0
 
 CUT = "for want of time"
 """What a note of something left out begins with."""
+
+RESUMED = "The run was interrupted, and resumed"
+"""What the note of a run that goes on begins with: what it leaves out, it says again."""
 
 _SWEEP = 3
 """Repeats at each point of a sweep."""

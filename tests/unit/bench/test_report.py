@@ -36,7 +36,7 @@ from topology.bench.report.readme import BEGIN, END, with_figures
 from topology.bench.report.results import Results, Verdict
 from topology.bench.report.write import DATA, headline_markdown, read_results, write_report
 from topology.bench.runner import Record, run_measures
-from topology.bench.schedule import whole
+from topology.bench.schedule import CUT, RESUMED, whole
 from topology.cli.main import run
 
 GOLDEN = TESTS / "golden" / "bench"
@@ -282,3 +282,14 @@ def test_points_stand_by_size_and_words_as_recorded() -> None:
         ("dns", 10),
         ("dns", 70),
     ]
+
+
+def test_what_was_left_out_is_told_until_a_run_that_goes_on_makes_it_good() -> None:
+    cut, other = Note(f"{CUT}: not taken at all", "boot"), Note(f"{CUT}: 2 of 3 points", "http")
+    resumed = Note(f"{RESUMED} now.")
+    assert Results([*recorded(), cut, other], fakes()).notes[-2:] == [cut, other]
+    assert Results([*recorded(), cut, other, resumed, other], fakes()).notes[-2:] == [
+        resumed,
+        other,
+    ]
+    assert cut not in Results([*recorded(), cut, resumed], fakes()).notes

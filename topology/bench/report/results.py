@@ -11,6 +11,7 @@ from functools import cached_property
 from topology.bench.errors import RecordError
 from topology.bench.measure.base import Figure, Measure
 from topology.bench.record import Failure, Line, Note, Point, Run, Sample, Scalar, Subject
+from topology.bench.schedule import CUT, RESUMED
 from topology.bench.statistics import Estimate, Ratio, estimate, ratio
 
 __all__ = ["EFFECT", "OTHERS", "Comparison", "Headline", "Results", "Verdict"]
@@ -84,7 +85,7 @@ class Results:
             raise RecordError("a record begins with its run")
         self.run = listed[0]
         self.measures = measures
-        self.notes = [line for line in listed if isinstance(line, Note)]
+        self.notes = _valid(line for line in listed if isinstance(line, Note))
         self.failures = [line for line in listed if isinstance(line, Failure)]
         self.figures = {figure.name: figure for one in measures for figure in one.figures}
         values: dict[tuple[str, Subject, Key], list[float]] = defaultdict(list)
@@ -160,6 +161,16 @@ class Results:
     def comparisons(self) -> list[Comparison]:
         """Every comparison of the first table."""
         return [one for row in self.headlines() for one in row.comparisons.values()]
+
+
+def _valid(notes: Iterable[Note]) -> list[Note]:
+    """Without those of what was left out and made good for when the run went on."""
+    found: list[Note] = []
+    for note in notes:
+        if note.text.startswith(RESUMED):
+            found = [one for one in found if not one.text.startswith(CUT)]
+        found.append(note)
+    return found
 
 
 def _ordered(points: list[Point], x: str) -> list[Point]:

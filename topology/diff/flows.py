@@ -18,7 +18,7 @@ from topology.diff.types import FlowChange, FlowDiff, Place
 from topology.diff.view import View
 from topology.errors import TopologyError
 from topology.reach.flows import FlowSet
-from topology.reach.network import Ending, Network
+from topology.reach.network import Ending, Network, stand_of
 from topology.reach.policy import when
 from topology.reach.ranges import Ranges, contains, intersect, normal, subtract, unite
 from topology.reach.space import ALL_SERVICES, Packet, address_point, services_of
@@ -136,10 +136,7 @@ def _classes(network: Network) -> list[tuple[str, ...]]:
 
 
 def _stand(node: ResolvedNode) -> object:
-    if not node.deployed:
-        return node.name
-    places = tuple((i.segment, frozenset(a.network for a in i.addresses)) for i in node.interfaces)
-    return places, tuple((r.prefix, r.next_hop, r.interface) for r in node.routes)
+    return stand_of(node) if node.deployed else node.name
 
 
 class _Differences:

@@ -26,7 +26,7 @@ from topology.resolve.types import (
     ReversePath,
 )
 
-__all__ = ["Arrival", "Ending", "Network", "Outcome", "Step"]
+__all__ = ["Arrival", "Ending", "Network", "Outcome", "Step", "stand_of"]
 
 Arrival: TypeAlias = tuple[str, str]
 """A forwarder, and the segment by which packets come in to it."""
@@ -374,6 +374,12 @@ class Network:
         if known is None:
             known = self._tables[node] = _table(self.topology.nodes[node])
         return known
+
+
+def stand_of(node: ResolvedNode) -> object:
+    """Equal for nodes that routes treat alike: by prefixes, segments and routes of their own."""
+    places = tuple((i.segment, frozenset(a.network for a in i.addresses)) for i in node.interfaces)
+    return places, tuple((r.prefix, r.next_hop, r.interface) for r in node.routes)
 
 
 def _take(mine: dict[str, T], theirs: Mapping[str, T], name: str) -> None:

@@ -17,7 +17,7 @@ from topology.errors import TopologyError
 from topology.reach.answers import answer_services, asked_by, question_services
 from topology.reach.flows import FlowSet
 from topology.reach.hostnames import DNS, lookup, servers_of
-from topology.reach.network import Ending, Network, Outcome
+from topology.reach.network import Ending, Network, Outcome, stand_of
 from topology.reach.ranges import Ranges, contains, normal, subtract, unite
 from topology.reach.space import (
     ADDRESSES,
@@ -403,14 +403,7 @@ class Prover:
         known = self._stands.get(name)
         if known is None:
             node = self._topology.nodes[name]
-            known = (name,)
-            if not node.kind.forwards:
-                places = tuple(
-                    (i.segment, tuple(sorted({str(a.network) for a in i.addresses})))
-                    for i in node.interfaces
-                )
-                hops = tuple((r.prefix, r.next_hop, r.interface) for r in node.routes)
-                known = (places, hops)
+            known = (name,) if node.kind.forwards else stand_of(node)
             self._stands[name] = known
         return known
 

@@ -9,8 +9,8 @@ from topology.diff.renames import Renames
 from topology.diff.scope import Scope
 from topology.reach.flows import Box
 from topology.reach.network import Network
-from topology.reach.ranges import Ranges, intersect, normal, unite
-from topology.reach.space import ALL_SERVICES, address_point, services_of
+from topology.reach.ranges import Ranges, intersect, normal
+from topology.reach.space import ALL_SERVICES, services_of
 from topology.resolve.types import ResolvedNode, ResolvedStatement, StatementKind
 
 __all__ = ["Affected"]
@@ -29,6 +29,7 @@ class Affected:
     """
 
     def __init__(self, old: Network, new: Network, renames: Renames, scope: Scope) -> None:
+        self._networks = (old, new)
         self._old, self._new, self._renames = old.topology, new.topology, renames
         self._parts = [(part.senders, list(part.flows.boxes())) for part in scope.parts]
         self._honest = list(scope.honest.boxes())
@@ -111,16 +112,13 @@ class Affected:
         """The addresses of nodes on either side."""
         known = self._known.get(names)
         if known is None:
-            known = ()
-            for topology in (self._old, self._new):
-                points = (
-                    address_point(address.ip)
-                    for name in names
-                    if (node := topology.nodes.get(name)) is not None
-                    for interface in node.interfaces
-                    for address in interface.addresses
-                )
-                known = unite(known, normal((point, point) for point in points))
+            known = normal(
+                span
+                for network in self._networks
+                for name in names
+                if name in network.topology.nodes
+                for span in network.addresses(name)
+            )
             self._known[names] = known
         return known
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from topology.diff.renames import Renames
 from topology.diff.renumber import former_packet, renumbered, translated
@@ -240,7 +239,7 @@ class _Differences:
         if name is None:
             return self._missing(index, packet.source), None, None
         walked = trace(network.topology, packet, name)
-        if address_point(packet.destination) not in self._owners[index]:
+        if address_point(packet.destination) not in self._networks[index].owners:
             return self._missing(index, packet.destination), None, walked
         told = deciding(walked, network.topology, view.declared)
         if told is None:
@@ -250,25 +249,12 @@ class _Differences:
     def _missing(self, index: int, address: Address) -> str:
         """What to say of an address that a node has on the other side alone."""
         point = address_point(address)
-        other = self._owners[1 - index].get(point)
+        other = self._networks[1 - index].owners.get(point)
         if other is None:
             return f"nobody has {address}"
         name = self._name(index, other if index == 0 else self._renames.node(other))
         known = name in self._networks[index].topology.nodes
         return f"{name} has no such address" if known else f"there is no {name}"
-
-    @cached_property
-    def _owners(self) -> tuple[dict[int, str], dict[int, str]]:
-        one, other = (
-            {
-                address_point(address.ip): name
-                for name, node in network.topology.nodes.items()
-                for interface in node.interfaces
-                for address in interface.addresses
-            }
-            for network in self._networks
-        )
-        return one, other
 
     def _origin(self, index: int, origin: str, packet: Packet) -> str | None:
         """Who sends the packet on a side: the same node, if the address is still its own."""
@@ -277,7 +263,7 @@ class _Differences:
         node = network.topology.nodes.get(name)
         if node is not None and (not node.deployed or contains(network.addresses(name), point)):
             return name
-        return self._owners[index].get(point)
+        return network.owners.get(point)
 
 
 def _alike(network: Network, walked: Trace, flows: FlowSet) -> FlowSet:

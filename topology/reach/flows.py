@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import wraps
 from typing import TypeAlias, TypeVar
 
 from topology.reach.ranges import (
@@ -48,8 +48,9 @@ Plane: TypeAlias = Mapped[Ranges]
 """Services by source."""
 
 V = TypeVar("V")
+W = TypeVar("W")
 
-_CACHED = 1 << 15
+_CACHED = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,22 +214,41 @@ def _at(entries: Mapped[V], point: int) -> V | None:
     return entries[index][2] if index >= 0 and entries[index][1] >= point else None
 
 
-@lru_cache(maxsize=_CACHED)
+def _remembered(function: Callable[[Plane, W], Plane]) -> Callable[[Plane, W], Plane]:
+    """A cache by identity: planes are long, shared and immutable, and to hash one costs its length.
+
+    What it was asked of is kept with the answer, so that nothing else gets the same identity.
+    """
+    known: dict[tuple[int, int], tuple[Plane, Plane, W]] = {}
+
+    @wraps(function)
+    def remembered(one: Plane, other: W) -> Plane:
+        found = known.get((id(one), id(other)))
+        if found is None:
+            if len(known) == _CACHED:
+                known.clear()
+            found = known[id(one), id(other)] = (function(one, other), one, other)
+        return found[0]
+
+    return remembered
+
+
+@_remembered
 def _plane_and(one: Plane, other: Plane) -> Plane:
     return one if one is other else meet(one, other, intersect)
 
 
-@lru_cache(maxsize=_CACHED)
+@_remembered
 def _plane_or(one: Plane, other: Plane) -> Plane:
     return _united(one, other, unite)
 
 
-@lru_cache(maxsize=_CACHED)
+@_remembered
 def _plane_sub(one: Plane, other: Plane) -> Plane:
     return () if one is other else without(one, other, subtract)
 
 
-@lru_cache(maxsize=_CACHED)
+@_remembered
 def _plane_only(plane: Plane, services: Ranges) -> Plane:
     return joined(
         (low, high, kept) for low, high, what in plane if (kept := intersect(what, services))

@@ -149,6 +149,16 @@ class Network:
             known = self._own[node] = normal((point, point) for point in points)
         return known
 
+    @cached_property
+    def owners(self) -> Mapping[int, str]:
+        """Whose each address is."""
+        return {
+            point: name
+            for name in self.topology.nodes
+            for low, high in self.addresses(name)
+            for point in range(low, high + 1)
+        }
+
     def neighbours(self, segment: str) -> Mapped[str]:
         """Whose the addresses on a segment are."""
         known = self._neighbours.get(segment)

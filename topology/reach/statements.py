@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import islice
 
 from topology.errors import TopologyError
@@ -353,16 +352,7 @@ class Prover:
         return _confirmed(walked, delivered=True)
 
     def _owner(self, address: Address) -> str:
-        return self._owners[address_point(address)]
-
-    @cached_property
-    def _owners(self) -> dict[int, str]:
-        return {
-            point: name
-            for name in self._topology.nodes
-            for low, high in self._network.addresses(name)
-            for point in range(low, high + 1)
-        }
+        return self._network.owners[address_point(address)]
 
     def _addresses(self, names: tuple[str, ...]) -> Ranges:
         known = self._own.get(names)

@@ -12,6 +12,7 @@ mod check;
 mod dns;
 mod error;
 mod filter;
+mod json;
 mod metrics;
 mod net;
 mod node;

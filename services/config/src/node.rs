@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::read::{Object, Path, Read, read_word};
 use crate::value::Value;
-use crate::{ConfigError, Dns, Filter, InterfaceAddress, Mac, Metrics, Prefix, Web, check};
+use crate::{ConfigError, Dns, Filter, InterfaceAddress, Mac, Metrics, Prefix, Web, check, json};
 
 /// Everything that a node is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,12 +47,25 @@ impl NodeConfig {
     /// The version of the document that this code reads.
     pub const VERSION: u32 = 1;
 
-    /// Reads a document; trailing NULs (a boot module's padding) and white space are allowed.
+    /// Reads a document of any kind; trailing NULs (a boot module's padding) and white space are
+    /// allowed.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
-        let value = Value::parse(document).map_err(|error| Path::Document.error(&error))?;
-        let config = Self::read(value, &Path::Document)?;
-        check::check(&config)?;
-        Ok(config)
+        let mut document = Document::open(document)?;
+        let kind = document.kind()?;
+        document.node(kind)
+    }
+
+    /// Likewise, where a node of this kind reads its own: what is compiled for one kind has no code
+    /// for what others serve.
+    pub fn parse_for(kind: Kind, document: &[u8]) -> Result<Self, ConfigError> {
+        let mut document = Document::open(document)?;
+        let other = document.kind()?;
+        if other != kind {
+            let names = (other.name(), kind.name());
+            let reason = format_args!("of a {} node, given to a {} node", names.0, names.1);
+            return Err(Path::Member(&Path::Document, "kind").error(&reason));
+        }
+        document.node(kind)
     }
 
     /// Whether the node drops what comes in by another interface than it would send to its source by.
@@ -66,28 +79,44 @@ impl NodeConfig {
     }
 }
 
-impl Read for NodeConfig {
-    fn read(value: Value<'_>, path: &Path<'_>) -> Result<Self, ConfigError> {
+/// A document whose version is known.
+struct Document<'a>(Object<'a>);
+
+impl<'a> Document<'a> {
+    fn open(document: &'a [u8]) -> Result<Self, ConfigError> {
+        let path = &Path::Document;
+        let value = json::read_bytes(document).map_err(|error| path.error(&error))?;
         let mut object = Object::new(value, path)?;
-        let version = object.required("version")?;
-        if version != Self::VERSION {
+        if object.required::<u32>("version")? != NodeConfig::VERSION {
             return Err(Path::Member(path, "version").error(&"this reader knows version 1 only"));
         }
-        let config = Self {
-            version,
+        Ok(Self(object))
+    }
+
+    fn kind(&mut self) -> Result<Kind, ConfigError> {
+        self.0.required("kind")
+    }
+
+    /// The rest of it. Where the kind is a constant, the readers of other kinds' parts fall away.
+    fn node(mut self, kind: Kind) -> Result<NodeConfig, ConfigError> {
+        let object = &mut self.0;
+        let forwards = matches!(kind, Kind::Router | Kind::Firewall);
+        let config = NodeConfig {
+            version: NodeConfig::VERSION,
             topology: object.required("topology")?,
             node: object.required("node")?,
-            kind: object.required("kind")?,
+            kind,
             dataplane: object.optional("dataplane")?,
             reverse_path: object.optional("reverse_path")?,
             interfaces: object.required("interfaces")?,
             routes: object.required("routes")?,
-            metrics: object.optional("metrics")?,
-            filter: object.optional("filter")?,
-            web: object.optional("web")?,
-            dns: object.optional("dns")?,
+            metrics: if forwards { None } else { object.optional("metrics")? },
+            filter: if forwards { object.optional("filter")? } else { None },
+            web: if kind == Kind::Web { object.optional("web")? } else { None },
+            dns: if kind == Kind::Dns { object.optional("dns")? } else { None },
         };
-        object.finish()?;
+        self.0.finish()?;
+        check::check(&config)?;
         Ok(config)
     }
 }

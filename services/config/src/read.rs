@@ -6,8 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Display};
 
-use crate::ConfigError;
 use crate::value::Value;
+use crate::{ConfigError, json};
 
 /// Where in a document a value stands.
 #[derive(Clone, Copy)]
@@ -165,7 +165,7 @@ fn each(
     };
     for (index, text) in values.into_iter().enumerate() {
         let path = Path::Item(path, index);
-        let value = Value::parse(text.get().as_bytes()).map_err(|error| path.error(&error))?;
+        let value = json::read(text).map_err(|error| path.error(&error))?;
         read(value, &path)?;
     }
     Ok(())

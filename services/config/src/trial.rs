@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use crate::ConfigError;
 use crate::read::{Object, Path, read_word};
-use crate::value::Value;
+use crate::{ConfigError, json};
 
 /// In which order a trial reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -44,7 +43,7 @@ impl Trial {
 
     /// Reads a document; trailing NULs (a boot module's padding) and white space are allowed.
     pub fn parse(document: &[u8]) -> Result<Self, ConfigError> {
-        let value = Value::parse(document).map_err(|error| Path::Document.error(&error))?;
+        let value = json::read_bytes(document).map_err(|error| Path::Document.error(&error))?;
         let path = Path::Document;
         let mut object = Object::new(value, &path)?;
         let version = object.required("version")?;

@@ -99,18 +99,11 @@ fn read(machine: &Machine, kind: Kind) -> NodeConfig {
     if machine.module().is_empty() {
         machine::die(format_args!("there is no boot module with a configuration"));
     }
-    let config = match NodeConfig::parse(machine.module()) {
+    let config = match NodeConfig::parse_for(kind, machine.module()) {
         Ok(config) => config,
         Err(error) => machine::die(format_args!("configuration: {error}")),
     };
     machine::set_node(config.node.clone().leak());
-    if config.kind != kind {
-        machine::die(format_args!(
-            "configuration of a {} node, given to a {} image",
-            config.kind.name(),
-            kind.name()
-        ));
-    }
     say(&Event::Boot {
         node: &config.node,
         kind: kind.name(),

@@ -15,10 +15,10 @@ pub(crate) fn path(target: &str) -> Option<&str> {
 /// What follows the authority of an absolute `http` target.
 fn after_authority(target: &str) -> Option<&str> {
     const SCHEME: &str = "http://";
-    let scheme = target.get(..SCHEME.len())?;
-    let rest = scheme.eq_ignore_ascii_case(SCHEME).then(|| &target[SCHEME.len()..])?;
+    let (scheme, rest) = target.split_at_checked(SCHEME.len())?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    (end > 0).then(|| &rest[end..])
+    // No index, see `service_core::json`.
+    if scheme.eq_ignore_ascii_case(SCHEME) && end > 0 { rest.get(end..) } else { None }
 }
 
 /// Decodes a path into `buffer`.

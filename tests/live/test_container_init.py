@@ -98,7 +98,7 @@ def test_what_init_loads_is_the_golden_ruleset(
 
 FAULTS = {
     "not JSON": "config.json",
-    "another kind": "this image is web",
+    "another kind": "given to a web node",
     "no such interface": "none has the MAC address 02:00:00:00:00:99",
 }
 

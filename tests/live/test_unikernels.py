@@ -205,7 +205,7 @@ def test_a_wrong_configuration_is_fatal(
         (net.boot(web, b"{", accelerator), "configuration: "),
         (net.boot(web, wrong_version, accelerator), "configuration: version"),
         (net.boot(web, unknown_key, accelerator), "colour"),
-        (net.boot(web, config("dns"), accelerator, nics=nic), "configuration of a dns node"),
+        (net.boot(web, config("dns"), accelerator, nics=nic), "the document of a dns node"),
         (
             net.boot(web, config("web"), accelerator, nics=absent),
             f"no network interface has {nic[0][1]}",

@@ -20,8 +20,8 @@ const UDP: u64 = 1 << 62;
 
 init!(run);
 
-fn run(mut node: Node) -> Result<(), Fatal> {
-    node.expect(Kind::Dns)?;
+fn run() -> Result<(), Fatal> {
+    let mut node = Node::load(Kind::Dns)?;
     let dns = node.config.dns.as_ref().ok_or(Fatal::new("the configuration has no dns section"))?;
     let server = Server::new(dns).map_err(Fatal::display)?;
     network::set_up(&node.config, Use::Host)?;

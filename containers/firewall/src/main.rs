@@ -2,12 +2,11 @@
 #![no_std]
 #![no_main]
 
-use linux::node::Node;
 use linux::{Fatal, forward, init};
 use service_config::Kind;
 
 init!(run);
 
-fn run(node: Node) -> Result<(), Fatal> {
-    forward::run(node, Kind::Firewall)
+fn run() -> Result<(), Fatal> {
+    forward::run(Kind::Firewall)
 }

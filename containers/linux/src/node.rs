@@ -14,7 +14,6 @@ use service_core::{Counters, Instant};
 use crate::console;
 use crate::events::Woken;
 use crate::fatal::Fatal;
-use crate::start::Load;
 
 /// Where the configuration document is bound.
 pub const CONFIG: &str = "/config.json";
@@ -59,15 +58,17 @@ pub struct Node {
 }
 
 impl Node {
-    /// Refuses a configuration for another kind of node than this image serves.
-    pub fn expect(&self, kind: Kind) -> Result<(), Fatal> {
-        if self.config.kind == kind {
-            return Ok(());
-        }
-        let (told, own) = (self.config.kind.name(), kind.name());
-        Err(Fatal::new(alloc::format!(
-            "{CONFIG} is for a node of kind {told}, this image is {own}"
-        )))
+    /// Opens the console, reads the configuration of a node of this kind and says so.
+    pub fn load(kind: Kind) -> Result<Self, Fatal> {
+        let clock = Clock::start();
+        console::open_file()?;
+        let config = NodeConfig::parse_for(kind, &read_file(CONFIG)?)
+            .map_err(|error| Fatal::new(alloc::format!("{CONFIG}: {error}")))?;
+        console::name_node(&config.node);
+        let NodeConfig { node, topology, .. } = &config;
+        let boot = Event::Boot { node, kind: kind.name(), topology, config: None };
+        console::line(clock.now(), &boot);
+        Ok(Self { config, clock, report: Report::new() })
     }
 
     /// All own addresses, in the order of the interfaces.
@@ -105,22 +106,6 @@ impl Node {
             console::line(now, &Event::Counters { node: &self.config.node, counters });
         }
         self.report.deadline(counters)
-    }
-}
-
-impl Load for Node {
-    /// Opens the console, reads the configuration and says so.
-    fn load() -> Result<Self, Fatal> {
-        let clock = Clock::start();
-        console::open_file()?;
-        let document = read_file(CONFIG)?;
-        let config = NodeConfig::parse(&document)
-            .map_err(|error| Fatal::new(alloc::format!("{CONFIG}: {error}")))?;
-        console::name_node(&config.node);
-        let NodeConfig { node, kind, topology, .. } = &config;
-        let boot = Event::Boot { node, kind: kind.name(), topology, config: None };
-        console::line(clock.now(), &boot);
-        Ok(Self { config, clock, report: Report::new() })
     }
 }
 

@@ -11,14 +11,7 @@ use crate::fatal::{self, Fatal};
 /// The heap's address space; pages come from the domain's memory only when they are touched.
 const HEAP: usize = 64 << 20;
 
-/// What a program is told before it runs: a [`Node`](crate::node::Node), or another document's content.
-pub trait Load: Sized {
-    /// Opens the console and reads it.
-    fn load() -> Result<Self, Fatal>;
-}
-
-/// Makes a program of `run`, a `fn` of what it is told ([`Load`]) to `Result<(), Fatal>`: entry point, heap,
-/// panic handler.
+/// Makes a program of `run`, a `fn() -> Result<(), Fatal>`: entry point, heap, panic handler.
 ///
 /// `run` returns `Ok` when it was asked to stop (exit code 0); an error is the node's last line (exit code 1).
 #[macro_export]
@@ -59,11 +52,7 @@ macro_rules! init {
 ///
 /// # Safety
 /// `stack` is the initial stack pointer of this process, and this is the first call of any function here.
-pub unsafe fn enter<T: Load>(
-    stack: *mut usize,
-    heap: &'static Heap,
-    run: fn(T) -> Result<(), Fatal>,
-) -> ! {
+pub unsafe fn enter(stack: *mut usize, heap: &'static Heap, run: fn() -> Result<(), Fatal>) -> ! {
     // SAFETY: at the top of the initial stack lie argc, argc pointers and a null; the environment follows.
     unsafe {
         let arguments = stack.read();
@@ -72,7 +61,7 @@ pub unsafe fn enter<T: Load>(
     fatal::exit(start(heap, run))
 }
 
-fn start<T: Load>(heap: &'static Heap, run: fn(T) -> Result<(), Fatal>) -> Result<(), Fatal> {
+fn start(heap: &'static Heap, run: fn() -> Result<(), Fatal>) -> Result<(), Fatal> {
     // SAFETY: a fresh anonymous mapping at an address that the kernel chooses, which nothing else knows.
     let base = unsafe {
         mmap_anonymous(
@@ -87,7 +76,7 @@ fn start<T: Load>(heap: &'static Heap, run: fn(T) -> Result<(), Fatal>) -> Resul
     if !unsafe { heap.claim(base.cast(), HEAP) } {
         return Err(Fatal::new("the heap refuses its memory"));
     }
-    run(T::load()?)
+    run()
 }
 
 /// Says where and why the program panicked, and ends it.

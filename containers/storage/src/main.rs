@@ -9,7 +9,6 @@ use linux::rustix::fs::{Mode, OFlags, fstat, open};
 use linux::rustix::io::pread;
 use linux::rustix::thread::CapabilitySet;
 use linux::seccomp::{COMMON, FILES};
-use linux::start::Load;
 use linux::{Fatal, console, init, privileges};
 use service_config::Trial;
 use service_console::Event;
@@ -22,25 +21,13 @@ const DATA: &str = "/data";
 /// What a read that passes the page cache by must be aligned to.
 const ALIGNMENT: usize = Trial::PAGE as usize;
 
-struct Told {
-    trial: Trial,
-    clock: Clock,
-}
-
-impl Load for Told {
-    fn load() -> Result<Self, Fatal> {
-        let clock = Clock::start();
-        console::open_file()?;
-        console::name_node(NODE);
-        let boot = Event::Boot { node: NODE, kind: NODE, topology: "", config: None };
-        console::line(clock.now(), &boot);
-        let trial = Trial::parse(&read_file(CONFIG)?).map_err(Fatal::display)?;
-        Ok(Self { trial, clock })
-    }
-}
-
-fn run(told: Told) -> Result<(), Fatal> {
-    let Told { trial, clock } = told;
+fn run() -> Result<(), Fatal> {
+    let clock = Clock::start();
+    console::open_file()?;
+    console::name_node(NODE);
+    let boot = Event::Boot { node: NODE, kind: NODE, topology: "", config: None };
+    console::line(clock.now(), &boot);
+    let trial = Trial::parse(&read_file(CONFIG)?).map_err(Fatal::display)?;
     let failed = |error| Fatal::system(DATA, error);
     let past_the_cache = if trial.direct { OFlags::DIRECT } else { OFlags::empty() };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | past_the_cache;

@@ -16,8 +16,8 @@ use service_web::{Connection, Counters, Site};
 
 init!(run);
 
-fn run(mut node: Node) -> Result<(), Fatal> {
-    node.expect(Kind::Web)?;
+fn run() -> Result<(), Fatal> {
+    let mut node = Node::load(Kind::Web)?;
     let web = node.config.web.as_ref().ok_or(Fatal::new("the configuration has no web section"))?;
     let site = Site::new(web).map_err(Fatal::display)?;
     network::set_up(&node.config, Use::Host)?;

@@ -62,7 +62,8 @@ impl NodeConfig {
         let other = document.kind()?;
         if other != kind {
             let names = (other.name(), kind.name());
-            let reason = format_args!("of a {} node, given to a {} node", names.0, names.1);
+            let reason =
+                format_args!("the document of a {} node, given to a {} node", names.0, names.1);
             return Err(Path::Member(&Path::Document, "kind").error(&reason));
         }
         document.node(kind)

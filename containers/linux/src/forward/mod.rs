@@ -9,8 +9,8 @@ use crate::Fatal;
 use crate::node::Node;
 
 /// Runs a node that forwards until it is asked to stop.
-pub fn run(node: Node, kind: Kind) -> Result<(), Fatal> {
-    node.expect(kind)?;
+pub fn run(kind: Kind) -> Result<(), Fatal> {
+    let node = Node::load(kind)?;
     match node.config.dataplane {
         Some(Dataplane::Shared) => shared::run(node),
         Some(Dataplane::Kernel) | None => kernel::run(node),

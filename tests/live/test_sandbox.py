@@ -99,6 +99,28 @@ def test_the_host_is_not_touched(sandbox: Sandbox, image: Path) -> None:
     assert Host.look() == before
 
 
+def test_rules_of_the_labs_namespace_do_not_judge_what_bridges_pass_on(sandbox: Sandbox) -> None:
+    sandbox.start()
+    script = """
+        ip link add segment up type bridge
+        nft add table inet own
+        nft 'add chain inet own none { type filter hook forward priority 0; policy drop; }'
+        for host in 1 2; do
+            ip netns add host-$host
+            ip link add port-$host up master segment type veth peer name own netns host-$host
+            ip -netns host-$host link set own up
+            ip -netns host-$host address add 10.0.0.$host/24 dev own
+        done
+        ip netns exec host-1 ping -c 1 -W 5 10.0.0.2
+    """
+    spaces = sandbox.lab.run / "ns"
+    inside = [f"--net={spaces / 'net'}", f"--mount={spaces / 'mnt'}", f"--pid={spaces / 'pid'}"]
+    done = subprocess.run(
+        ["nsenter", *inside, "sh", "-eu", "-c", script], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_second_start_changes_nothing(sandbox: Sandbox) -> None:
     sandbox.start()
     keeper, libvirtd = sandbox.keeper, sandbox.member("libvirtd")

@@ -30,22 +30,30 @@ FORGED = (("203.0.113.80", "203.0.113.53"), ("2001:db8:3::80", "2001:db8:3::53")
 """Web speaks to dns, as somebody outside would have it."""
 NARROW = 1400
 LARGE = "".join(f"line {number} of a page that takes many packets\n" for number in range(5000))
-SEND_AND_WAIT = """
+TOLD_OF_WHAT_IS_PERMITTED = """
 import socket, sys, time
 from contextlib import suppress
 # The narrower path is known once a datagram as long as the link allows has been refused.
-v6 = ":" in sys.argv[1]
+permitted, denied, narrow = sys.argv[1:]
+v6 = ":" in permitted
 level = socket.IPPROTO_IPV6 if v6 else socket.IPPROTO_IP
 IP_MTU, IP_MTU_DISCOVER, IP_PMTUDISC_DO = (24, 23, 2) if v6 else (14, 10, 2)
-with socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM) as sender:
+
+def opened(address, port):
+    sender = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
     sender.setsockopt(level, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
-    sender.connect((sys.argv[1], 53))
+    sender.connect((address, port))
+    return sender
+
+with opened(permitted, 53) as heard, opened(denied, 9) as unheard:
     deadline = time.monotonic() + 10
-    while (mtu := sender.getsockopt(level, IP_MTU)) != int(sys.argv[2]):
+    while (mtu := heard.getsockopt(level, IP_MTU)) != int(narrow):
         assert time.monotonic() < deadline, mtu
-        with suppress(OSError):
-            sender.send(bytes(1500 - 48))
+        for sender in (unheard, heard):
+            with suppress(OSError):
+                sender.send(bytes(1500 - 48))
         time.sleep(0.05)
+    assert unheard.getsockopt(level, IP_MTU) == 1500
 """
 
 
@@ -387,15 +395,20 @@ def narrowed(text: str) -> str:
 
 
 def a_narrow_link_is_told_of_and_heeded(lab: Stacks, stack: str) -> None:
-    """Packets too big for the transit are refused to both ends, and both then send smaller ones."""
+    """Packets too big for the transit are refused to both ends, and both then send smaller ones.
+
+    Nobody is told of those that the policy denies.
+    """
     client = ("topology", "client", "--stack", stack, "--")
-    for family, web, dns in (
-        ("-4", "203.0.113.80", "203.0.113.53"),
-        ("-6", "[2001:db8:3::80]", "2001:db8:3::53"),
+    for family, host, web, dns in (
+        ("-4", "203.0.113.80", "203.0.113.80", "203.0.113.53"),
+        ("-6", "[2001:db8:3::80]", "2001:db8:3::80", "2001:db8:3::53"),
     ):
-        fetch = ("curl", family, "-sSf", "--globoff", "--max-time", "10", f"http://{web}/large.txt")
+        page = f"http://{host}/large.txt"
+        fetch = ("curl", family, "-sSf", "--globoff", "--max-time", "10", page)
         assert lab.run(*client, *fetch).stdout == LARGE
-        lab.run(*client, "python3", "-c", SEND_AND_WAIT, dns, str(NARROW))
+        narrow = str(NARROW)
+        lab.run(*client, "python3", "-c", TOLD_OF_WHAT_IS_PERMITTED, dns, web, narrow)
 
 
 def the_way_is_told_hop_by_hop(lab: Stacks, stack: str) -> None:

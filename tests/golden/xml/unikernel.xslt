@@ -16,7 +16,6 @@
         </initrd>
       </os>
       <features>
-        <acpi />
         <apic />
       </features>
       <cpu mode="host-passthrough">

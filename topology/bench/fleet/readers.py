@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from topology.bench.errors import BenchError
 from topology.bench.fleet.instances import Instance
@@ -152,6 +152,10 @@ class _WithDisk(UnikernelStarter):
     def complete(self, domain: Element, instance: Instance) -> None:
         super().complete(domain, instance)
         attach_disk(domain, self._data, direct=self.direct)
+        features = domain.find("features")
+        assert features is not None
+        # With it comes power management: unlike a node, this image is done once and powers off.
+        SubElement(features, "acpi")
 
 
 class _WithFile(LxcStarter):

@@ -21,6 +21,10 @@
       <cpu mode="host-passthrough">
         <feature policy="disable" name="arch-capabilities" />
       </cpu>
+      <cputune>
+        <vcpusched vcpus="0" scheduler="batch" />
+        <emulatorsched scheduler="batch" />
+      </cputune>
       <clock offset="utc" />
       <on_poweroff>destroy</on_poweroff>
       <on_reboot>restart</on_reboot>

@@ -56,7 +56,7 @@ def flow_changes(
     outside = intersect(
         intersect(one.outside, other.outside), unite(*map(believed_outside, networks))
     )
-    return rows(pieces, Naming(one.topology, other.topology, renames, services, outside))
+    return rows(pieces, Naming(networks, renames, services, outside))
 
 
 def flow_pieces(

@@ -11,6 +11,7 @@ from ipaddress import summarize_address_range
 from topology.diff.renames import Renames
 from topology.diff.types import FlowChange, FlowDiff, Place
 from topology.reach.flows import FlowSet
+from topology.reach.network import Network
 from topology.reach.ranges import Ranges, intersect, normal, subtract, unite
 from topology.reach.space import (
     FAMILIES,
@@ -20,7 +21,7 @@ from topology.reach.space import (
     services_of,
 )
 from topology.reach.space import service_names as names_of_services
-from topology.resolve.types import Match, Protocol, ResolvedTopology
+from topology.resolve.types import Match, Protocol
 
 __all__ = ["Naming", "Piece", "rows"]
 
@@ -66,26 +67,23 @@ class Naming:
 
     def __init__(
         self,
-        old: ResolvedTopology,
-        new: ResolvedTopology,
+        networks: tuple[Network, Network],
         renames: Renames,
         services: Mapping[Ranges, str],
         outside: Ranges,
     ) -> None:
-        self._old, self._new, self._renames = old, new, renames
+        self._networks = networks
+        self._old, self._new = (network.topology for network in networks)
+        self._renames = renames
         self._services = services
         self._outside = outside
 
     @cached_property
     def _owners(self) -> dict[int, str]:
         """The node of each address; the new side's where both have it."""
-        owners: dict[int, str] = {}
-        for topology, renames in ((self._old, self._renames), (self._new, Renames())):
-            for name, node in topology.nodes.items():
-                for interface in node.interfaces:
-                    for address in interface.addresses:
-                        owners[address_point(address.ip)] = renames.node(name)
-        return owners
+        former = self._networks[0].owners.items()
+        owners = {point: self._renames.node(name) for point, name in former}
+        return {**owners, **self._networks[1].owners}
 
     @cached_property
     def _own(self) -> dict[tuple[str, int], set[int]]:

@@ -231,16 +231,12 @@ impl<'de> Reader<'de> {
                 return Ok(value);
             }
         }
-        let whole = !self.take(b'-');
+        let mut plain = !self.take(b'-');
         let mut value = Some(0_u64);
-        if !self.take(b'0') {
-            let digits = self.digits(&mut value);
-            if digits == 0 {
-                self.at = begin;
-                return self.fail("expected a value");
-            }
+        if !self.take(b'0') && self.digits(&mut value) == 0 {
+            self.at = begin;
+            return self.fail("expected a value");
         }
-        let mut plain = whole;
         if self.take(b'.') {
             plain = false;
             if self.digits(&mut None) == 0 {

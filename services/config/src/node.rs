@@ -61,9 +61,8 @@ impl NodeConfig {
         let mut document = Document::open(document)?;
         let other = document.kind()?;
         if other != kind {
-            let names = (other.name(), kind.name());
-            let reason =
-                format_args!("the document of a {} node, given to a {} node", names.0, names.1);
+            let (given, own) = (other.name(), kind.name());
+            let reason = format_args!("the document of a {given} node, given to a {own} node");
             return Err(Path::Member(&Path::Document, "kind").error(&reason));
         }
         document.node(kind)

@@ -309,11 +309,11 @@ def test_memory_of_other_sizes_serves(
 def test_legacy_interfaces_serve_and_forward(
     net: Wires, images: dict[str, Path], accelerator: str, merging: str
 ) -> None:
-    properties = f"{LEGACY},mrg_rxbuf={merging}"
+    merging = f",mrg_rxbuf={merging}"
     net.client("outside", "external", "192.0.2.100/24", "192.0.2.1")
     net.client("client", "servers", "203.0.113.9/24", "203.0.113.1")
     for node in ("firewall", "router", "web"):
-        net.boot_node(images, config(node), accelerator, properties=properties)
+        net.boot_node(images, config(node), accelerator, properties=LEGACY, nic_properties=merging)
     for namespace in ("client", "outside"):
         page = net.run("curl", "-sS", "-m10", f"http://{WEB}/", namespace=namespace)
         assert "It works" in page

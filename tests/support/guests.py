@@ -192,11 +192,13 @@ class Wires:
         disk: Path | None = None,
         restarts: bool = False,
         properties: str = "",
+        nic_properties: str = "",
     ) -> Guest:
         """Starts a guest with a boot module; `nics` are (bridge, MAC), `memory` is in MiB.
 
         `disk` is a file to be read as a virtio disk. A reset ends the guest unless it `restarts`.
-        `properties` are further ones of its virtio devices, each with a comma before it.
+        `properties` are further ones of its virtio devices, `nic_properties` of its interfaces,
+        each with a comma before it.
         """
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         log = folder / "console"
@@ -207,9 +209,10 @@ class Wires:
             *("-nodefaults", "-no-user-config", "-display", "none"),
             *(
                 "-chardev",
-                _socket("console", folder) + f",logfile={log}",
-                "-serial",
-                "chardev:console",
+                _socket("console", folder) + f",logfile={log},mux=on",
+                *("-serial", "chardev:console"),
+                *("-device", f"virtio-serial-pci,max_ports=1,vectors=1{properties}"),
+                *("-device", "virtconsole,chardev=console"),
             ),
             *("-chardev", _socket("monitor", folder), "-qmp", "chardev:monitor"),
         ]
@@ -231,7 +234,10 @@ class Wires:
             self.run("ip", "link", "set", tap, "master", bridge, "up")
             command += [
                 *("-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no"),
-                *("-device", f"virtio-net-pci,netdev={tap},mac={mac},romfile={properties}"),
+                *(
+                    "-device",
+                    f"virtio-net-pci,netdev={tap},mac={mac},romfile={properties}{nic_properties}",
+                ),
             ]
         stderr = self.stack.enter_context((folder / "stderr").open("wb"))
         process = self.stack.enter_context(subprocess.Popen(self.inside(*command), stderr=stderr))
@@ -247,6 +253,7 @@ class Wires:
         memory: int = 8,
         restarts: bool = False,
         properties: str = "",
+        nic_properties: str = "",
     ) -> Guest:
         """Starts the guest that a configuration document is for, and waits until it serves.
 
@@ -262,6 +269,7 @@ class Wires:
             memory=memory,
             restarts=restarts,
             properties=properties,
+            nic_properties=nic_properties,
         )
         guest.wait("ready")
         return guest

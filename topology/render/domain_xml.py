@@ -118,9 +118,7 @@ def unikernel_element(domain: PlannedDomain) -> Element:
         # Nothing boots from the network, and reading the ROM takes time and memory.
         SubElement(interface, "rom", enabled="no")
         SubElement(interface, "link", state="up" if nic.link_up else "down")
-    serial = SubElement(devices, "serial", type="pty")
-    SubElement(serial, "log", file=domain.console, append="off")
-    SubElement(serial, "target", type="isa-serial", port="0")
+    _console(devices, model, domain.console)
     SubElement(devices, "memballoon", model="none")
     # A guest that panics says so through it, too: an event for whoever listens to libvirt.
     SubElement(devices, "panic", model="isa")
@@ -222,6 +220,19 @@ def _in_batches(vcpus: int) -> Element:
     SubElement(tuning, "vcpusched", vcpus=f"0-{vcpus - 1}" if vcpus > 1 else "0", scheduler="batch")
     SubElement(tuning, "emulatorsched", scheduler="batch")
     return tuning
+
+
+def _console(devices: Element, model: str, log: str) -> None:
+    """A virtio console: a line costs the guest one notification, a serial line an exit a byte.
+
+    That was 63 us a byte where the hypervisor is a guest itself: 15 ms in which a node serves
+    nobody, for each line. One port and one interrupt are all that images use.
+    """
+    controller = {"type": "virtio-serial", "index": "0", "model": model}
+    SubElement(devices, "controller", {**controller, "ports": "1", "vectors": "1"})
+    console = SubElement(devices, "console", type="pty")
+    SubElement(console, "log", file=log, append="off")
+    SubElement(console, "target", type="virtio", port="0")
 
 
 def _quick_start() -> Element:

@@ -1,5 +1,5 @@
 //! The lines that a node writes about itself: one JSON object a line, keys in a fixed order, the
-//! same on a unikernel's serial port and in a container's console file.
+//! same on a unikernel's console and in a container's console file.
 //!
 //! Formatting only: an [`Event`] displays as its line, without the line feed.
 #![no_std]

@@ -91,10 +91,10 @@ impl Zones {
     #[cold]
     pub(crate) fn new(dns: &config::Dns) -> Result<Self, ZoneError> {
         let mut zones = Vec::with_capacity(dns.zones.len());
-        let mut apexes = BTreeMap::new();
+        let mut apexes = Apexes(Vec::with_capacity(dns.zones.len()));
         for (index, zone) in dns.zones.iter().enumerate() {
             let origin = name::parse(&zone.origin)?;
-            if apexes.insert(Vec::from(Key::new(origin.for_slice()).as_slice()), index).is_some() {
+            if !apexes.insert(Key::new(origin.for_slice()).as_slice(), index) {
                 return Err(ZoneError::new(&zone.origin, "two zones have this origin"));
             }
             zones.push(Zone {
@@ -157,20 +157,42 @@ fn find(nodes: &[Node], key: &[u8]) -> Option<usize> {
     nodes.binary_search_by(|node| (*node.key).cmp(key)).ok()
 }
 
-fn highest_cut(nodes: &[Node], apexes: &BTreeMap<Vec<u8>, usize>, index: usize) -> Option<usize> {
+fn highest_cut(nodes: &[Node], apexes: &Apexes, index: usize) -> Option<usize> {
     let key = &*nodes[index].key;
     let within = core::iter::once(key)
         .chain(name::ancestors(key))
-        .take_while(|key| !apexes.contains_key(*key));
+        .take_while(|key| apexes.get(key).is_none());
     within
         .filter_map(|key| find(nodes, key))
         .filter(|index| nodes[*index].rrset(Rtype::NS).is_some())
         .last()
 }
 
+/// Where zones begin: keys, sorted, and which zone it is. A second map would be 2 kB of code.
+struct Apexes(Vec<(Box<[u8]>, usize)>);
+
+impl Apexes {
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        self.place(key).ok().map(|place| self.0[place].1)
+    }
+
+    /// `false` when the key is there already.
+    fn insert(&mut self, key: &[u8], zone: usize) -> bool {
+        let place = self.place(key);
+        if let Err(place) = place {
+            self.0.insert(place, (key.into(), zone));
+        }
+        place.is_err()
+    }
+
+    fn place(&self, key: &[u8]) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(key))
+    }
+}
+
 /// The names while they are collected.
 struct Table {
-    apexes: BTreeMap<Vec<u8>, usize>,
+    apexes: Apexes,
     nodes: BTreeMap<Vec<u8>, Node>,
 }
 
@@ -186,7 +208,7 @@ impl Table {
             let key = Key::new(owner.for_slice());
             let around = core::iter::once(key.as_slice()).chain(name::ancestors(key.as_slice()));
             match around.filter_map(|key| self.apexes.get(key)).next() {
-                Some(nearest) if *nearest == index => {}
+                Some(nearest) if nearest == index => {}
                 // The delegation to a zone that is served here too says nothing new.
                 Some(_) if is_below(&key, &origin) => continue,
                 _ => return Err(refuse(&record.name, "not in its zone")),
@@ -204,7 +226,8 @@ impl Table {
         for at in name.iter_suffixes() {
             let at = at.to_vec();
             let key = Key::new(at.for_slice());
-            if self.apexes.contains_key(key.as_slice()) || self.nodes.contains_key(key.as_slice()) {
+            if self.apexes.get(key.as_slice()).is_some() || self.nodes.contains_key(key.as_slice())
+            {
                 break;
             }
             self.insert(&at, zone);

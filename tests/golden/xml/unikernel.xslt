@@ -45,10 +45,11 @@
           <rom enabled="no" />
           <link state="up" />
         </interface>
-        <serial type="pty">
+        <controller type="virtio-serial" index="0" model="virtio-non-transitional" ports="1" vectors="1" />
+        <console type="pty">
           <log file="/var/log/topology/stack-router-DIGEST.log" append="off" />
-          <target type="isa-serial" port="0" />
-        </serial>
+          <target type="virtio" port="0" />
+        </console>
         <memballoon model="none" />
         <panic model="isa" />
       </devices>

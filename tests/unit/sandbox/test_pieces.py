@@ -154,6 +154,18 @@ def test_live_tests_are_not_among_the_checks() -> None:
     assert suite.tests(full=False)[: len(suite.checks())] == suite.checks()
 
 
+def test_clones_build_their_crates_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CARGO_TARGET_DIR", raising=False)
+    owner = paths.Owner(0, 0, "root", Path("/root"))
+
+    def target(clone: str) -> str:
+        lab = paths.Lab(Path(clone), Path("/state"), Path("/run"), Path("/cache"), owner)
+        return suite.cargo_environment(lab)["CARGO_TARGET_DIR"]
+
+    assert target("/clone") == target("/clone") != target("/other/clone")
+    assert target("/clone").startswith("/cache/check/")
+
+
 def test_it_needs_the_standard_library_and_the_toolchain_only() -> None:
     allowed = {*sys.stdlib_module_names, "sandbox", "toolchain"}
     for path in HERE.rglob("*.py"):

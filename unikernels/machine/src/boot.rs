@@ -129,11 +129,7 @@ stub_protection:
     hlt
     jmp 3b
 
-# Interrupts arrive in the idle stub only: acknowledge, and return to whoever went idle. That the
-# console has input is noted, too.
-.globl stub_console
-stub_console:
-    mov byte ptr [{asked}], 1
+# Interrupts arrive in the idle stub only: acknowledge, and return to whoever went idle.
 .globl stub_interrupt
 stub_interrupt:
     mov eax, 0xfee000b0             # end of interrupt
@@ -224,7 +220,6 @@ pvclock:
     .skip 4096
 "#,
             exception = sym $crate::interrupts::exception,
-            asked = sym $crate::console::ASKED,
             boot_pages = const $crate::boot::BOOT_PAGES,
         );
     };
@@ -258,9 +253,7 @@ pub struct Image {
     pub tss: usize,
     /// Stub of the general protection fault.
     pub protection: usize,
-    /// Stub of the interrupt of the console's input.
-    pub console: usize,
-    /// Stub of every other interrupt.
+    /// Stub of every interrupt but the spurious one.
     pub interrupt: usize,
     /// Stub of the spurious interrupt.
     pub spurious: usize,

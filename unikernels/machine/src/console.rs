@@ -1,54 +1,71 @@
-//! The console: the first serial line. What is typed there is not read, only noticed.
+//! The console: a virtio console, whose input is not read, only noticed. Before it is found, and where
+//! the machine has none, the first serial line is written to.
 
+use alloc::boxed::Box;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
 
+use crate::fatal;
 use crate::port;
+use crate::single::Single;
+use crate::virtio::{Devices, Misbehaved, Port};
 
+/// The serial line's data.
 const DATA: u16 = 0x3f8;
-const INTERRUPTS: u16 = DATA + 1;
-const MODEM: u16 = DATA + 4;
 
-/// Whether something was typed. The interrupt's stub writes it, while the one thread is idle.
-#[doc(hidden)]
-pub static ASKED: AtomicBool = AtomicBool::new(false);
+/// The virtio console, once it was found. Whoever uses it takes it out: what fails meanwhile is said
+/// on the serial line.
+static PORT: Single<Option<Box<Port>>> = Single::new(None);
 
-/// The serial line. A line of text is best written whole: each write is one exit.
+/// The console. A line of text is best written whole: each write is one notification.
 pub struct Console;
 
 impl Console {
     /// Writes bytes as they are.
     pub fn write(&mut self, bytes: &[u8]) {
-        // SAFETY: the serial line's data register concerns nothing in memory. It is not asked
-        // whether it is ready: a virtual line takes bytes as fast as they come.
-        unsafe { port::write_all(DATA, bytes) }
+        if with_port(|port| port.write(bytes)).is_none() {
+            // SAFETY: the register concerns nothing in memory. It is not asked whether it is ready: a
+            // virtual line takes bytes as fast as they come.
+            unsafe { port::write_all(DATA, bytes) }
+        }
     }
 }
 
-/// Lets what is typed wake the machine; interrupts must be routed.
-pub(crate) fn start() {
-    const RECEIVED: u8 = 1;
-    // Ready to receive, and the switch of the line's interrupt.
-    const READY: u8 = 0xb;
-    // SAFETY: the line's registers concern nothing in memory.
-    unsafe {
-        port::write8(MODEM, READY);
-        port::write8(INTERRUPTS, RECEIVED);
+/// Does something with the virtio console; `None` when there is none.
+fn with_port<T>(work: impl FnOnce(&mut Port) -> Result<T, Misbehaved>) -> Option<T> {
+    let mut port = PORT.replace(None)?;
+    match work(&mut port) {
+        Ok(done) => {
+            PORT.set(Some(port));
+            Some(done)
+        }
+        Err(_) => fatal::die(format_args!("the device of the console misbehaved")),
     }
+}
+
+/// Moves to the virtio console, if the machine has one. Ends the program when it is unusable.
+pub(crate) fn find(devices: &mut Devices) {
+    match Port::open(devices) {
+        None => {}
+        Some(Ok(port)) => PORT.set(Some(Box::new(port))),
+        Some(Err(reason)) => fatal::die(format_args!("the console {reason}")),
+    }
+}
+
+/// Waits until the hypervisor has all that was written.
+pub(crate) fn settle() {
+    with_port(Port::settle);
 }
 
 /// Whether something was typed since the last answer.
 #[must_use]
 pub fn asked() -> bool {
-    ASKED.load(Ordering::Relaxed)
+    with_port(|port| Ok(port.has_input())).unwrap_or(false)
 }
 
-/// Takes one byte of what was typed, so that the next one may ask again. Until then the line holds
-/// its sender back and interrupts no more: whoever floods it costs one wake an answer.
+/// Takes what was typed, so that the next one may ask again. Until then the console holds its sender
+/// back and interrupts no more: whoever floods it costs one wake an answer.
 pub fn answered() {
-    ASKED.store(false, Ordering::Relaxed);
-    // SAFETY: as above.
-    unsafe { port::read8(DATA) };
+    with_port(Port::take);
 }
 
 impl fmt::Write for Console {

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use service_console::Event;
 
 use crate::clock;
-use crate::console::{Console, Line};
+use crate::console::{self, Console, Line};
 use crate::cpu;
 use crate::interrupts;
 use crate::port;
@@ -99,6 +99,7 @@ fn spin() {
 /// Powers the machine off: by power management where there is some, else by a reset (the hypervisor
 /// may be told to take one as the end), else by sleeping for ever.
 pub fn power_off() -> ! {
+    console::settle();
     power::off();
     // The hypervisor stops the machine a moment after it was asked: a reset must not overtake that.
     spin();

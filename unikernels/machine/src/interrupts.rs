@@ -4,7 +4,6 @@ use core::arch::asm;
 
 use crate::boot::Image;
 use crate::clock;
-use crate::console;
 use crate::fatal;
 use crate::memory::PAGE;
 use crate::mmio::Registers;
@@ -13,18 +12,13 @@ use crate::single::Single;
 
 /// Vector of the timer.
 const TIMER: u32 = 0x41;
-/// Vector of the network interfaces.
-pub(crate) const NETWORK: u32 = 0x40;
-/// Vector of the console's input.
-pub(crate) const CONSOLE: u32 = 0x42;
+/// Vector of virtio devices.
+pub(crate) const VIRTIO: u32 = 0x40;
 /// Vector of interrupts that were gone before they were delivered.
 const SPURIOUS: u32 = 0xff;
 
 /// Physical address of the local interrupt controller.
 pub(crate) const CONTROLLER: usize = 0xfee0_0000;
-
-/// Physical address of the controller of the devices' interrupt pins.
-const PIN_CONTROLLER: usize = 0xfec0_0000;
 
 const SPURIOUS_VECTOR: usize = 0xf0;
 const TIMER_VECTOR: usize = 0x320;
@@ -70,7 +64,6 @@ pub(crate) unsafe fn fill_tables(image: &Image) {
             13 => image.protection,
             0..32 => image.exceptions + 16 * vector,
             _ if vector == SPURIOUS as usize => image.spurious,
-            _ if vector == CONSOLE as usize => image.console,
             _ => image.interrupt,
         };
         *gate = interrupt_gate(stub as u64);
@@ -98,21 +91,7 @@ pub(crate) unsafe fn start(image: &Image) {
     let rate = timer_rate(controller);
     controller.write(TIMER_VECTOR, TIMER);
     controller.write(NMI_PIN, AS_NMI);
-    // SAFETY: as above; the other controller's two registers are mapped like this one's.
-    route_console(unsafe { Registers::new(PIN_CONTROLLER, 0x20) });
-    console::start();
     IDLE.set(Some(Idle { gate: image.idle, controller, rate, armed: u64::MAX }));
-}
-
-/// Lets the serial line interrupt this processor.
-fn route_console(pins: Registers) {
-    const SELECT: usize = 0;
-    const WINDOW: usize = 0x10;
-    const FIRST_PIN: u32 = 0x10;
-    const SERIAL_LINE: u32 = 4;
-    // Edge-triggered, active high, to processor 0: the upper half is zero since reset.
-    pins.write(SELECT, FIRST_PIN + 2 * SERIAL_LINE);
-    pins.write(WINDOW, CONSOLE);
 }
 
 /// Whether [`idle`] sleeps.
@@ -137,7 +116,7 @@ fn timer_rate(controller: Registers) -> u64 {
     (ticks * 1_000_000 / elapsed).max(1)
 }
 
-/// Sleeps until a network interface has something, or until the clock reads `deadline`
+/// Sleeps until a device has something, or until the clock reads `deadline`
 /// microseconds; may return sooner. A deadline that has passed returns at once.
 pub fn idle(deadline: Option<u64>) {
     let Some(mut idle) = IDLE.get() else {

@@ -12,8 +12,7 @@ extern crate alloc;
 #[doc(hidden)]
 pub mod boot;
 mod clock;
-#[doc(hidden)]
-pub mod console;
+mod console;
 mod cpu;
 mod entropy;
 mod fatal;
@@ -86,7 +85,6 @@ macro_rules! image {
             static idt: u8;
             static tss: u8;
             static stub_protection: u8;
-            static stub_console: u8;
             static stub_interrupt: u8;
             static stub_spurious: u8;
             static stub_exceptions: u8;
@@ -105,7 +103,6 @@ macro_rules! image {
             idt: (&raw const idt) as usize,
             tss: (&raw const tss) as usize,
             protection: (&raw const stub_protection) as usize,
-            console: (&raw const stub_console) as usize,
             interrupt: (&raw const stub_interrupt) as usize,
             spurious: (&raw const stub_spurious) as usize,
             exceptions: (&raw const stub_exceptions) as usize,

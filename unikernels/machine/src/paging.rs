@@ -177,7 +177,6 @@ mod tests {
             idt: 0,
             tss: 0,
             protection: 0,
-            console: 0,
             interrupt: 0,
             spurious: 0,
             exceptions: 0,

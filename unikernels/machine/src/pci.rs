@@ -1,7 +1,7 @@
 //! PCI: finding functions, their capabilities and their registers.
 //!
 //! Every access to configuration space is two exits to the hypervisor, so as few as possible are
-//! made: the search stops when the caller has what it wants.
+//! made: a search goes no further than its caller asks.
 
 use crate::memory::Range;
 use crate::mmio::Registers;
@@ -63,44 +63,74 @@ const CAPABILITIES: u8 = 0x34;
 /// Of a base address register: it is of ports.
 const IN_PORTS: u32 = 1;
 
-/// Calls `found` with each function and its identity (device, vendor) until it returns `false`.
-///
-/// Buses behind bridges are searched by the numbers that firmware gave them.
-pub(crate) fn search<S: ConfigSpace>(
-    space: &mut S,
-    mut found: impl FnMut(&mut S, Function, u32) -> bool,
-) {
+/// A walk over the functions of all buses, those behind bridges by the numbers that firmware gave them.
+pub(crate) struct Search {
+    buses: [u8; Self::MOST_BUSES],
+    known: usize,
+    /// The bus that is looked at, by its place in the list.
+    bus: usize,
+    device: u8,
+    /// The function that is looked at next, and how many the device has.
+    number: u8,
+    functions: u8,
+    /// The function found last, of which nothing but the identity was read.
+    last: Option<Function>,
+}
+
+impl Search {
     const MOST_BUSES: usize = 16;
-    let mut buses = [0u8; MOST_BUSES];
-    let mut known = 1;
-    let mut next = 0;
-    while next < known {
-        let bus = buses[next];
-        next += 1;
-        for device in 0..32 {
-            let mut functions = 1;
-            let mut number = 0;
-            while number < functions {
-                let function = Function::new(bus, device, number);
-                number += 1;
-                let identity = space.read(function, 0);
-                if identity == u32::MAX || identity == 0 {
-                    continue;
-                }
-                if !found(space, function, identity) {
-                    return;
-                }
-                let kind = space.read(function, HEADER) >> 16;
-                if number == 1 && kind & 0x80 != 0 {
-                    functions = 8;
-                }
-                if kind & 0x7f == 1 {
-                    let behind = (space.read(function, BUSES) >> 8) as u8;
-                    if behind > bus && known < MOST_BUSES && !buses[..known].contains(&behind) {
-                        buses[known] = behind;
-                        known += 1;
-                    }
-                }
+
+    pub const fn new() -> Self {
+        Self {
+            buses: [0; Self::MOST_BUSES],
+            known: 1,
+            bus: 0,
+            device: 0,
+            number: 0,
+            functions: 1,
+            last: None,
+        }
+    }
+
+    /// The next function and its identity (device, vendor).
+    pub fn next<S: ConfigSpace>(&mut self, space: &mut S) -> Option<(Function, u32)> {
+        if let Some(last) = self.last.take() {
+            self.look_behind(space, last);
+        }
+        while self.bus < self.known {
+            if self.number == self.functions {
+                (self.number, self.functions) = (0, 1);
+                self.device += 1;
+            }
+            if self.device == 32 {
+                self.device = 0;
+                self.bus += 1;
+                continue;
+            }
+            let function = Function::new(self.buses[self.bus], self.device, self.number);
+            self.number += 1;
+            let identity = space.read(function, 0);
+            if identity != u32::MAX && identity != 0 {
+                self.last = Some(function);
+                return Some((function, identity));
+            }
+        }
+        None
+    }
+
+    /// Notes what else there is to look at because of a function: others of its device, a bus.
+    fn look_behind<S: ConfigSpace>(&mut self, space: &mut S, function: Function) {
+        let kind = space.read(function, HEADER) >> 16;
+        if self.number == 1 && kind & 0x80 != 0 {
+            self.functions = 8;
+        }
+        if kind & 0x7f == 1 {
+            let behind = (space.read(function, BUSES) >> 8) as u8;
+            let known = &self.buses[..self.known];
+            if behind > known[self.bus] && self.known < Self::MOST_BUSES && !known.contains(&behind)
+            {
+                self.buses[self.known] = behind;
+                self.known += 1;
             }
         }
     }
@@ -265,15 +295,14 @@ mod tests {
         fake.words.insert((multi.0, HEADER), 0x80 << 16);
         fake.words.insert((bridge.0, HEADER), 1 << 16);
         fake.words.insert((bridge.0, BUSES), 5 << 8);
-        let mut seen = Vec::new();
-        search(&mut fake, |_, function, _| {
-            seen.push(function);
-            true
-        });
+        let mut search = Search::new();
+        let seen: Vec<_> =
+            core::iter::from_fn(|| search.next(&mut fake)).map(|(function, _)| function).collect();
         assert_eq!(seen, [multi, third, bridge, behind]);
+        assert_eq!(search.next(&mut fake), None);
         fake.reads = 0;
-        search(&mut fake, |_, _, _| false);
-        assert_eq!(fake.reads, 2, "it stops when told");
+        assert!(Search::new().next(&mut fake).is_some());
+        assert_eq!(fake.reads, 2, "it goes no further than asked");
     }
 
     #[test]

@@ -25,7 +25,12 @@ impl<T> Single<T> {
 
     /// Replaces the value.
     pub fn set(&self, value: T) {
-        // SAFETY: as for `get`.
-        unsafe { *self.0.get() = value }
+        self.replace(value);
+    }
+
+    /// Replaces the value; the one that was there.
+    pub fn replace(&self, value: T) -> T {
+        // SAFETY: as for `get`; nothing runs between reading the one and writing the other.
+        unsafe { self.0.get().replace(value) }
     }
 }

@@ -8,17 +8,18 @@ use freestanding::Heap;
 
 use crate::boot::{BOOT_PAGES, Image, MemoryEntry, ModuleEntry, StartInfo};
 use crate::clock;
-use crate::console::Console;
+use crate::console::{self, Console};
 use crate::fatal;
 use crate::interrupts;
 use crate::memory::{PAGE, Range, Ranges};
 use crate::paging::{self, Table, Tables};
-use crate::virtio::{self, Disk, Mac, Nic, Purpose};
+use crate::virtio::{self, Devices, Disk, Mac, Nic, Purpose};
 
 /// The machine a program runs on.
 pub struct Machine {
     module: &'static [u8],
     heap: &'static Heap,
+    devices: Devices,
 }
 
 /// What the hypervisor said.
@@ -28,7 +29,7 @@ struct Described {
 }
 
 impl Machine {
-    /// Takes the machine over: exceptions, page tables, heap, clock, timer.
+    /// Takes the machine over: exceptions, page tables, heap, console, clock, timer.
     ///
     /// # Safety
     /// To be called once, first thing, by the boot stub's code in ring 3, with what the hypervisor
@@ -53,6 +54,8 @@ impl Machine {
             // A range too small to be of use is left alone.
             let _ = unsafe { heap.claim(range.start() as *mut u8, range.size()) };
         }
+        let mut devices = Devices::new();
+        console::find(&mut devices);
         // SAFETY: the page is mapped for reading and is written by the hypervisor only; the
         // controller's registers are mapped by the new tables.
         unsafe {
@@ -64,7 +67,7 @@ impl Machine {
             // SAFETY: the module is mapped memory that was cut out of the heap: nobody writes it.
             module => unsafe { slice::from_raw_parts(module.start() as *const u8, module.size()) },
         };
-        Self { module, heap }
+        Self { module, heap, devices }
     }
 
     /// The first boot module, empty when there is none.
@@ -82,16 +85,15 @@ impl Machine {
     /// Starts the network interfaces with these hardware addresses, in this order. Ends the program
     /// when one is missing. To be called once.
     #[must_use]
-    pub fn open_nics(&self, addresses: &[Mac], purpose: Purpose) -> Vec<Nic> {
-        virtio::open_all(addresses, purpose, self.heap.free())
+    pub fn open_nics(&mut self, addresses: &[Mac], purpose: Purpose) -> Vec<Nic> {
+        virtio::open_all(&mut self.devices, addresses, purpose, self.heap.free())
     }
 
-    /// Starts the machine's disk, the first that is found. Ends the program when there is none. To
-    /// be called once, and not beside [`open_nics`](Self::open_nics), whose devices have addresses
-    /// from the same window.
+    /// Starts a disk of the machine, one that was not started yet. Ends the program when there is
+    /// none.
     #[must_use]
-    pub fn open_disk(&self) -> Disk {
-        Disk::open()
+    pub fn open_disk(&mut self) -> Disk {
+        Disk::open(&mut self.devices)
     }
 }
 

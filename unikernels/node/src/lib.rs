@@ -62,7 +62,7 @@ impl Node {
 
     /// Starts all interfaces of the configuration, in its order.
     #[must_use]
-    pub fn open_nics(&self, purpose: Purpose) -> Vec<Nic> {
+    pub fn open_nics(&mut self, purpose: Purpose) -> Vec<Nic> {
         let addresses: Vec<_> =
             self.config.interfaces.iter().map(|interface| interface.mac.octets()).collect();
         self.machine.open_nics(&addresses, purpose)

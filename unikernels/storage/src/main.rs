@@ -14,7 +14,7 @@ machine::entry!(main);
 
 const NODE: &str = "storage";
 
-fn main(machine: Machine) -> ! {
+fn main(mut machine: Machine) -> ! {
     machine::set_node(NODE);
     node::say(&Event::Boot { node: NODE, kind: NODE, topology: "", config: None });
     let trial = match Trial::parse(machine.module()) {

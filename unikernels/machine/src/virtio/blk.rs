@@ -7,9 +7,9 @@ use core::sync::atomic::{Ordering, fence};
 
 use super::queue::{Descriptor, Notify, Queue};
 use super::transport::Transport;
+use super::{BLOCK, Devices};
 use crate::fatal;
 use crate::interrupts;
-use crate::pci::{self, Ports, Window};
 
 mod feature {
     pub const EVENT_INDEX: u64 = 1 << 29;
@@ -67,19 +67,11 @@ pub struct Disk {
 
 impl Disk {
     /// Finds the first disk and starts it; ends the program when there is none or it is unusable.
-    pub(crate) fn open() -> Self {
-        const VIRTIO_BLOCK: [u32; 2] = [0x1042_1af4, 0x1001_1af4];
-        let mut found = None;
-        pci::search(&mut Ports, |space, function, identity| {
-            if VIRTIO_BLOCK.contains(&identity) {
-                found = Some(Transport::open(space, &mut Window::new(), function));
-            }
-            found.is_none()
-        });
-        match found {
+    pub(crate) fn open(devices: &mut Devices) -> Self {
+        match devices.next(BLOCK) {
             None => fatal::die(format_args!("there is no disk")),
-            Some(Err(reason)) => refuse(&reason),
-            Some(Ok(transport)) => Self::start(&transport),
+            Some((_, Err(reason))) => refuse(&reason),
+            Some((_, Ok(transport))) => Self::start(&transport),
         }
     }
 

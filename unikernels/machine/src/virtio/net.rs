@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use super::queue::{Descriptor, Misbehaved, Notify, Queue};
 use super::transport::Transport;
+use super::{Devices, NET};
 use crate::fatal;
 use crate::frame::{self, Buffer, Frame, HEADER};
-use crate::pci::{self, Ports, Window};
 
 /// Hardware address of an interface.
 pub type Mac = [u8; 6];
@@ -58,27 +58,28 @@ const FEWEST_BUFFERS: usize = 32;
 
 /// Finds the interfaces with these addresses, in this order, and starts them. Ends the program when
 /// one is absent or unusable, or memory does not suffice; `free` is what the heap has, in bytes.
-pub(crate) fn open_all(wanted: &[Mac], purpose: Purpose, free: usize) -> Vec<Nic> {
-    let mut window = Window::new();
+pub(crate) fn open_all(
+    devices: &mut Devices,
+    wanted: &[Mac],
+    purpose: Purpose,
+    free: usize,
+) -> Vec<Nic> {
     let mut found: Vec<Option<Transport>> = wanted.iter().map(|_| None).collect();
     let mut missing = wanted.len();
-    pci::search(&mut Ports, |space, function, identity| {
-        const VIRTIO_NET: [u32; 2] = [0x1041_1af4, 0x1000_1af4];
-        if missing > 0 && VIRTIO_NET.contains(&identity) {
-            let transport =
-                Transport::open(space, &mut window, function).unwrap_or_else(|reason| {
-                    fatal::die(format_args!("network interface {function} {reason}"))
-                });
-            let mac: Mac = core::array::from_fn(|i| transport.device.read(i));
-            let place =
-                wanted.iter().zip(&mut found).find(|(want, slot)| **want == mac && slot.is_none());
-            if let Some((_, slot)) = place {
-                *slot = Some(transport);
-                missing -= 1;
-            }
+    while missing > 0
+        && let Some((function, opened)) = devices.next(NET)
+    {
+        let transport = opened.unwrap_or_else(|reason| {
+            fatal::die(format_args!("network interface {function} {reason}"))
+        });
+        let mac: Mac = core::array::from_fn(|i| transport.device.read(i));
+        let place =
+            wanted.iter().zip(&mut found).find(|(want, slot)| **want == mac && slot.is_none());
+        if let Some((_, slot)) = place {
+            *slot = Some(transport);
+            missing -= 1;
         }
-        missing > 0
-    });
+    }
     let transports: Vec<Transport> = found
         .into_iter()
         .zip(wanted)

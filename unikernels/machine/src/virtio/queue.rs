@@ -41,7 +41,7 @@ pub(super) struct Notify {
 
 /// What a device may not do with a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Misbehaved;
+pub(crate) struct Misbehaved;
 
 pub(super) struct Queue {
     size: u16,
@@ -203,22 +203,37 @@ const fn passed(event: u16, new: u16, old: u16) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    impl Queue {
-        /// Does what a device does when it has used a chain.
-        fn device_uses(&mut self, id: u32, length: u32) {
-            // SAFETY: the test is the device.
-            unsafe {
-                let index = self.used.add(1).read();
-                let entry = self.used.add(2 + 4 * self.slot(index)).cast::<u32>();
-                entry.write(id);
-                entry.add(1).write(length);
-                self.used.add(1).write(index.wrapping_add(1));
-            }
+impl Queue {
+    /// Does what a device does when it has used a chain.
+    pub(super) fn device_uses(&mut self, id: u32, length: u32) {
+        // SAFETY: the test is the device.
+        unsafe {
+            let index = self.used.add(1).read();
+            let entry = self.used.add(2 + 4 * self.slot(index)).cast::<u32>();
+            entry.write(id);
+            entry.add(1).write(length);
+            self.used.add(1).write(index.wrapping_add(1));
         }
     }
+
+    /// The descriptors that are offered and not used, as a device sees them.
+    pub(super) fn device_sees(&self) -> Vec<Descriptor> {
+        // SAFETY: as above.
+        unsafe {
+            let (used, offered) = (self.used.add(1).read(), self.available.add(1).read());
+            (0..offered.wrapping_sub(used))
+                .map(|ahead| {
+                    let id = self.available.add(2 + self.slot(used.wrapping_add(ahead))).read();
+                    self.descriptors.add(usize::from(id)).read()
+                })
+                .collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn an_event_is_passed_once_also_over_the_wrap() {

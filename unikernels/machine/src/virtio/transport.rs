@@ -5,20 +5,20 @@ use core::fmt;
 
 use super::queue::{Notify, Queue};
 use super::registers::{Bank, Ports};
-use crate::interrupts::{self, NETWORK};
+use crate::interrupts::{self, VIRTIO};
 use crate::mmio::Registers;
 use crate::pci::{self, ConfigSpace, Function, UnusableBar, Window};
 
 /// Why a device cannot be driven.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(crate) enum Unusable {
     /// It has no MSI-X.
     NoMessages,
     /// A register block lies outside the device's memory.
     Registers,
-    /// It refuses the features that the driver needs.
+    /// It has not the features that the driver needs, or refuses them.
     Features,
-    /// It refuses a queue or its interrupt.
+    /// It refuses a queue or its interrupt, or there is no memory for it.
     Queue,
     /// It does not leave reset.
     Reset,
@@ -212,7 +212,7 @@ impl Transport {
         space.write(function, messages, ENABLE_MESSAGES);
         table.write(0, interrupts::CONTROLLER as u32);
         table.write(4, 0u32);
-        table.write(8, NETWORK);
+        table.write(8, VIRTIO);
         table.write(12, 0u32);
         transport.reset()?;
         Ok(transport)

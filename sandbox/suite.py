@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from . import process, table
 from .paths import Lab
@@ -37,6 +38,8 @@ STRICT = ("--", "--deny", "warnings")
 # Tests want the standard library of crates that a binary without one shares with them: in one
 # run, the features that they turn on would reach the binary, too.
 TESTS = ("--lib", "--tests", "--examples", "--benches")
+# Targets have a lock of their own, which a crate that they are about makes stale.
+LOCKED = ("cargo", "tree", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--depth", "0")
 FUZZING = 49
 """Seconds for all targets, two of which run at a time."""
 
@@ -49,6 +52,7 @@ def checks() -> tuple[Step, ...]:
         Step("types (Python)", ("mypy",)),
         Step("format (Rust)", ("cargo", "fmt", "--all", "--check")),
         Step("format (targets)", ("cargo", "fmt", "--manifest-path", "fuzz/Cargo.toml", "--check")),
+        Step("locks (targets)", LOCKED),
         Step("lint (Rust)", (*CLIPPY, *STRICT)),
         Step("lint (Rust tests)", (*CLIPPY, *TESTS, *STRICT)),
         Step("unit tests (Rust)", ("cargo", "test", "--workspace", "--locked", "--quiet")),
@@ -99,10 +103,13 @@ def run(
 def cargo_environment(lab: Lab) -> dict[str, str]:
     """Return where Cargo puts what it builds for checks, and what its property tests draw from.
 
-    Beside the images, not in the clone; the same draw each time, as hypothesis does (a verdict
-    on a change must not hang on chance). `PROPTEST_RNG_SEED=N ./lab test` draws others.
+    Beside the images, not in the clone, and apart from other clones: Cargo knows a crate by its
+    path within the workspace and what is fresh by its time, so that it would take another
+    clone's for this one's. The same draw each time, as hypothesis does (a verdict on a change
+    must not hang on chance). `PROPTEST_RNG_SEED=N ./lab test` draws others.
     """
-    defaults = {"CARGO_TARGET_DIR": str(lab.cache / "check"), "PROPTEST_RNG_SEED": "1"}
+    clone = sha256(os.fsencode(lab.root.resolve())).hexdigest()[:12]
+    defaults = {"CARGO_TARGET_DIR": str(lab.cache / "check" / clone), "PROPTEST_RNG_SEED": "1"}
     return {name: os.environ.get(name, value) for name, value in defaults.items()}
 
 

@@ -160,8 +160,10 @@ def prepare_state(lab: Lab) -> None:
             path.mkdir(exist_ok=True)
             path.chmod(0o700)
             os.chown(path, lab.owner.uid, lab.owner.gid)
-        # Root of a mapped container is nobody to this directory, and its console is in it.
-        lab.consoles.chmod(0o711)
+        # Root of a mapped container is nobody to this directory, and its console is in it. QEMU
+        # makes its own there: its root without capabilities is of the group, if not the owner.
+        os.chown(lab.consoles, lab.owner.uid, 0)
+        lab.consoles.chmod(0o731)
         if not lab.cache.exists():
             lab.cache.mkdir(parents=True)
             os.chown(lab.cache, lab.owner.uid, lab.owner.gid)

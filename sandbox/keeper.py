@@ -18,7 +18,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import cgroups, libvirt_config, syscalls
+from . import cgroups, emulator, libvirt_config, syscalls
 from .syscalls import CloneFlag, MountFlag
 
 __all__ = ["NAMESPACES", "Plan", "main"]
@@ -145,11 +145,20 @@ def furnish(plan: Plan) -> None:
         syscalls.mount(libvirt / name, place, flags=MountFlag.BIND)
     for name, text in libvirt_config.files(Path(plan.run), Path(plan.state) / "logs").items():
         Path("/etc/libvirt", name).write_text(text, encoding="utf-8")
+    found = emulators(plan) / emulator.NAME
+    found.parent.mkdir(exist_ok=True)
+    found.write_bytes(emulator.elf())
+    found.chmod(0o755)
     for name in ("passwd", "group"):
         amended = libvirt / name
         host = Path("/etc", name).read_text(encoding="utf-8")
         amended.write_text(libvirt_config.accounts(name, host), encoding="utf-8")
         syscalls.mount(amended, Path("/etc", name), flags=MountFlag.BIND)
+
+
+def emulators(plan: Plan) -> Path:
+    """Return where libvirt finds QEMU before it looks among the host's programs."""
+    return Path(plan.state) / "libvirt" / "bin"
 
 
 def fresh_sysfs() -> None:
@@ -210,7 +219,7 @@ class Supervisor:
         self._daemon = os.posix_spawnp(
             "libvirtd",
             ["libvirtd", "--config", "/etc/libvirt/libvirtd.conf"],
-            os.environ,
+            {**os.environ, "PATH": f"{emulators(self._plan)}:{os.environ['PATH']}"},
             setsigmask=(),
         )
         say(f"libvirtd started as process {self._daemon} of this namespace")

@@ -1,4 +1,4 @@
-"""Made from selftest.s by `python3 -m sandbox.selftest`: do not edit."""
+"""Made from selftest.s by `python3 -m sandbox.assemble`: do not edit."""
 
 __all__ = ["CODE"]
 

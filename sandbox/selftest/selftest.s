@@ -3,7 +3,7 @@
 # ring 3 faults, the ring-0 stub halts, the timer's interrupt returns to ring 3).
 # It writes one line to COM1 and leaves through QEMU's isa-debug-exit at port 0xf4.
 #
-# Assembled into image.py by `python3 -m sandbox.selftest`; a test holds the two together.
+# Assembled into image.py by `python3 -m sandbox.assemble`; a test holds the two together.
 
 .intel_syntax noprefix
 .text

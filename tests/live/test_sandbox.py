@@ -177,6 +177,20 @@ def test_a_libvirtd_that_cannot_live_ends_the_lab_with_its_reason(sandbox: Sandb
     sandbox.start()
 
 
+def test_qemu_may_do_little(populated: Sandbox) -> None:
+    process = Path(f"/proc/{populated.member('qemu-system-x86_64')}")
+    status = dict(line.split(":\t", 1) for line in lines(str(process / "status")))
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
+    assert status["Seccomp"] == "2"
+    groups = [line.split(":", 2)[1:] for line in lines(str(process / "cgroup"))]
+    own = {controllers: path for controllers, path in groups if "guest" in path}
+    # Version 2 has one hierarchy, and no file that says which devices.
+    assert set(own) in ({"devices"}, {""}), "the group that is about the host's devices, no other"
+    if "devices" in own:
+        allowed = lines(f"/sys/fs/cgroup/devices{own['devices']}/devices.list")
+        assert not {line.split()[0] for line in allowed} - {"c"}, "no disk, and not everything"
+
+
 def test_a_killed_guest_is_seen(populated: Sandbox) -> None:
     os.kill(populated.member("qemu-system-x86_64"), signal.SIGKILL)
     eventually(lambda: populated.virsh("list", "--name") == "", "libvirt sees it")
@@ -302,7 +316,7 @@ def test_a_plain_shell_reaches_it_and_a_stranger_does_not(directory: Path) -> No
             assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (OWNER, 0o700)
         # Mapped containers pass through it to the one log that is bound into them.
         found = sandbox.lab.consoles.stat()
-        assert (found.st_uid, found.st_mode & 0o777) == (OWNER, 0o711)
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (OWNER, 0, 0o731)
     finally:
         sandbox.down()
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import accelerator, paths, selftest
+from sandbox import accelerator, assemble, paths
 from sandbox.accelerator import Accelerator, Choice, Trial
 from sandbox.errors import LabError, UsageError
-from sandbox.selftest import __main__ as assembler
 
 
 @pytest.fixture
@@ -84,6 +83,7 @@ def test_an_override_wins_and_a_wrong_one_is_wrong_usage() -> None:
 
 
 @pytest.mark.skipif(not (shutil.which("as") and shutil.which("ld")), reason="needs binutils")
-def test_the_guest_is_what_its_source_assembles_to() -> None:
-    committed = Path(selftest.__file__).with_name("image.py").read_text(encoding="utf-8")
-    assert committed == assembler.render(assembler.assemble())
+@pytest.mark.parametrize("package", sorted(assemble.ADDRESSES))
+def test_machine_code_is_what_its_source_assembles_to(package: str) -> None:
+    committed = (assemble.HERE / package / "image.py").read_text(encoding="utf-8")
+    assert committed == assemble.render(package, assemble.assemble(package))

@@ -305,6 +305,35 @@ def test_memory_of_other_sizes_serves(
     assert "Socket errors" not in load
 
 
+def test_groups_are_joined_where_a_switch_watches(
+    net: Wires, images: dict[str, Path], accelerator: str
+) -> None:
+    """Else nobody is asked for an address of IPv6 any more once the switch asks who listens."""
+    net.client("client", "servers", "203.0.113.9/24")
+    net.run("ip", "address", "add", "2001:db8:3::9/64", "dev", "eth0", "nodad", namespace="client")
+    for node in ("web", "router"):
+        net.boot_node(images, config(node), accelerator)
+
+    def joined() -> set[str]:
+        told = json.loads(net.run("bridge", "-json", "mdb", "show", "dev", "servers"))
+        return {entry["grp"] for entry in told[0]["mdb"] if entry["port"] != "servers"}
+
+    # Those of the addresses; the web server also has one of its own link.
+    groups = {"ff02::1:ff00:80", "ff02::1:ff32:615", "ff02::1:ff00:1"}
+    eventually(lambda: groups <= joined(), "the groups that are joined unasked")
+    # A switch that has forgotten all of them, and asks once a second as soon as it has an address.
+    switch = ("ip", "link", "set", "servers", "type", "bridge")
+    net.run(*switch, "mcast_snooping", "0")
+    net.run(*switch, "mcast_query_interval", "100", "mcast_query_response_interval", "50")
+    net.run(*switch, "mcast_startup_query_interval", "100", "mcast_startup_query_count", "20")
+    net.run(*switch, "mcast_querier", "1", "mcast_snooping", "1")
+    eventually(lambda: groups <= joined(), "the groups that are joined again")
+    for address in ("[2001:db8:3::80]", WEB):
+        page = net.run("curl", "-sS", "-m5", f"http://{address}/", namespace="client")
+        assert "It works" in page
+    net.run("ping", "-c1", "-W5", "2001:db8:3::1", namespace="client")
+
+
 @pytest.mark.parametrize("merging", ["on", "off"])
 def test_legacy_interfaces_serve_and_forward(
     net: Wires, images: dict[str, Path], accelerator: str, merging: str

@@ -10,7 +10,7 @@ use crate::ethernet::Mac;
 use crate::ip::Header;
 use crate::ndp::{self, Message, Ndp};
 use crate::neighbour::Neighbour;
-use crate::{Forwarder, Frame, Ports, ethernet};
+use crate::{Forwarder, Frame, Ports, ethernet, mld};
 
 /// The length of the frame by which a node announces `address`.
 pub const fn announcement_length(address: IpAddr) -> usize {
@@ -30,9 +30,25 @@ pub fn announce(mac: [u8; 6], address: IpAddr, frame: &mut [u8]) {
 }
 
 impl<F: Frame> Forwarder<F> {
+    /// Tells the switch of a port which groups are listened to there.
+    pub(crate) fn join_groups<P: Ports<Frame = F>>(&mut self, port: usize, ports: &mut P) {
+        let addresses = self.links.get(port).map_or(0, |link| link.addresses.len());
+        for index in 0..addresses {
+            let link = &self.links[port];
+            if let (mac, IpAddr::V6(own)) = (link.mac, link.addresses[index])
+                && let Some(mut frame) = self.allocate(mld::MEMBERSHIP, ports)
+            {
+                mld::join(mac, own, frame.head_mut());
+                self.counts.sent += 1;
+                ports.send(port, frame);
+            }
+        }
+    }
+
     /// Tells all neighbours where the node's addresses are.
     pub(crate) fn announce_once<P: Ports<Frame = F>>(&mut self, ports: &mut P) {
         for port in 0..self.links.len() {
+            self.join_groups(port, ports);
             for index in 0..self.links[port].addresses.len() {
                 let link = &self.links[port];
                 let (mac, own) = (link.mac, link.addresses[index]);

@@ -15,10 +15,10 @@ use crate::ethernet::{self, Mac};
 use crate::ip::{self, Header, Problem};
 use crate::link::Link;
 use crate::local::{self, Answer};
-use crate::ndp;
 use crate::neighbour::{Neighbour, Neighbours, Work};
 use crate::routes::{Hop, Routes};
 use crate::{Frame, Ports, RouteError, limits};
+use crate::{mld, ndp};
 
 /// Forwards between the interfaces of one node.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ pub struct Forwarder<F> {
     filter: Option<Filter>,
     pub(crate) errors: RateLimit,
     lines: RateLimit,
+    groups: RateLimit,
     events: VecDeque<DropEvent>,
     pub(crate) counts: Counts,
 }
@@ -88,6 +89,7 @@ impl<F: Frame> Forwarder<F> {
             filter,
             errors: RateLimit::new(limits::ERRORS.0, limits::ERRORS.1),
             lines: RateLimit::new(limits::LINES.0, limits::LINES.1),
+            groups: RateLimit::new(limits::GROUPS.0, limits::GROUPS.1),
             events: VecDeque::with_capacity(limits::EVENTS),
             counts: Counts::default(),
         })
@@ -116,6 +118,12 @@ impl<F: Frame> Forwarder<F> {
             }
             Some((to, _, ethernet::ARP)) if mine(to) || to == ethernet::BROADCAST => {
                 return self.receive_arp(now, port, frame, ports);
+            }
+            Some((_, _, ethernet::IPV6)) if mld::asks_for_groups(frame.head()) => {
+                if self.groups.allow(now) {
+                    self.join_groups(port, ports);
+                }
+                return ports.discard(frame);
             }
             Some((to, _, ethernet::IPV6)) if self.listens_to(port, to) => {
                 return self.receive_from_group(now, port, frame, ports);

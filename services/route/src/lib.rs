@@ -21,6 +21,7 @@ mod ipv4;
 mod ipv6;
 mod link;
 mod local;
+mod mld;
 mod ndp;
 mod neighbour;
 mod port;
@@ -31,6 +32,7 @@ mod table;
 pub use discovery::{announce, announcement_length};
 pub use error::RouteError;
 pub use forwarder::{DropEvent, Forwarder};
+pub use mld::{MEMBERSHIP, asks_for_groups, join};
 pub use port::{Frame, Ports};
 
 /// What a forwarder keeps and how fast it speaks.
@@ -51,6 +53,8 @@ pub mod limits {
     pub const REACHABLE: Duration = Duration::from_secs(30);
     /// The time between a node's two announcements of itself.
     pub const ANNOUNCEMENT: Duration = Duration::from_secs(2);
+    /// Answers to who asks for groups, a second and at once.
+    pub const GROUPS: (u32, u32) = (1, 4);
     /// ICMP errors and resets a second, and at once.
     pub const ERRORS: (u32, u32) = (100, 50);
     /// Lines about dropped packets a second, and at once.

@@ -25,6 +25,8 @@ pub(crate) struct Port {
     full: bool,
     /// A frame that opens a connection and waits for a socket to listen.
     held: Option<Frame>,
+    /// Whether a switch asked which groups are listened to.
+    asked: bool,
     now: Moment,
 }
 
@@ -38,6 +40,7 @@ impl Port {
             listening: 0,
             full: false,
             held: None,
+            asked: false,
             now: Moment::ZERO,
         }
     }
@@ -50,6 +53,11 @@ impl Port {
         self.budget = BUDGET;
         self.listening = listening;
         self.full = full;
+    }
+
+    /// Whether a switch has asked, since the last time, which groups are listened to.
+    pub fn was_asked_for_groups(&mut self) -> bool {
+        core::mem::take(&mut self.asked)
     }
 
     /// Whether there is something to do that no interrupt will tell of.
@@ -111,6 +119,7 @@ impl Device for Port {
         }
         let frame = self.next()?;
         self.path.hear(self.now, frame.head());
+        self.asked |= service_route::asks_for_groups(frame.head());
         self.budget -= 1;
         Some((Received(frame), Sending(&mut self.nic)))
     }

@@ -9,13 +9,14 @@ mod device;
 mod path;
 mod streams;
 
-use core::net::Ipv6Addr;
+use core::net::{IpAddr, Ipv6Addr};
 
 use machine::Purpose;
 use node::{Node, Totals, sooner};
 use service_config::{Interface as Attachment, NodeConfig};
-use service_core::{Counters, Instant, Session};
+use service_core::{Counters, Instant, RateLimit, Session};
 use service_metrics::Page;
+use service_route::limits;
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::wire::{EthernetAddress, IpCidr};
 
@@ -67,6 +68,7 @@ where
     });
     let room = Room::within(node.free_memory() / 2);
     let mut streams = Streams::<S>::new(port, room, &mut sockets);
+    let mut groups = RateLimit::new(limits::GROUPS.0, limits::GROUPS.1);
     announce(attachment, &mut device);
     node.ready();
 
@@ -74,6 +76,9 @@ where
         let now = node::now();
         device.renew(now, streams.listening(), streams.is_full());
         interface.poll(moment(now), &mut device, &mut sockets);
+        if device.was_asked_for_groups() && groups.allow(now) {
+            join_groups(attachment, &mut device);
+        }
         // The netstack takes the MTU when an interface is made; connections are not part of it.
         if usable != device.path.get() {
             usable = device.path.get();
@@ -165,17 +170,37 @@ fn link_local(mac: [u8; 6]) -> Ipv6Addr {
 /// Tells the segment who has the addresses now: a switch, or a neighbour, may know a predecessor.
 #[cold]
 fn announce(attachment: &Attachment, device: &mut Port) {
-    for own in &attachment.addresses {
-        let Some(mut frame) =
-            machine::Frame::new(service_route::announcement_length(own.address()))
-        else {
-            return;
-        };
-        service_route::announce(attachment.mac.octets(), own.address(), frame.head_mut());
-        // A full queue this early would be a device that sends nothing at all.
-        let _ = device.nic.send(frame);
+    join_groups(attachment, device);
+    let mac = attachment.mac.octets();
+    for own in attachment.addresses.iter().map(|own| own.address()) {
+        send(device, service_route::announcement_length(own), |frame| {
+            service_route::announce(mac, own, frame);
+        });
     }
     device.nic.flush();
+}
+
+/// Tells the segment's switch which groups are listened to: those of the interface's addresses.
+#[cold]
+fn join_groups(attachment: &Attachment, device: &mut Port) {
+    let mac = attachment.mac.octets();
+    let v6 = attachment.addresses.iter().filter_map(|own| match own.address() {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(own) => Some(own),
+    });
+    let link_local = v6.clone().next().map(|_| link_local(mac));
+    for own in v6.chain(link_local) {
+        send(device, service_route::MEMBERSHIP, |frame| service_route::join(mac, own, frame));
+    }
+    device.nic.flush();
+}
+
+fn send(device: &mut Port, length: usize, write: impl FnOnce(&mut [u8])) {
+    if let Some(mut frame) = machine::Frame::new(length) {
+        write(frame.head_mut());
+        // A full queue would be a device that sends nothing at all; the interface counts the loss.
+        let _ = device.nic.send(frame);
+    }
 }
 
 #[cfg(test)]

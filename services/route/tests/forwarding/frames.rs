@@ -386,14 +386,14 @@ fn nobody_takes_the_nodes_own_addresses() {
 fn a_node_announces_itself_twice() {
     let mut node = router();
     node.forwarder.announce(NOW, &mut node.ports);
-    // By ARP and by neighbour discovery, on each segment.
-    assert_eq!(node.ports.sent.len(), 4);
+    // By ARP and by neighbour discovery, and to the switch, on each segment.
+    assert_eq!(node.ports.sent.len(), 6);
     let due = node.forwarder.poll(NOW, &mut node.ports).expect("a second time");
     assert_eq!(due, NOW + Duration::from_secs(2));
     assert_eq!(node.forwarder.poll(due, &mut node.ports), None);
     let sent: Vec<_> = node.ports.sent.into_iter().collect();
-    assert_eq!(sent[..4], sent[4..]);
-    assert_eq!((&sent[0].1[..6], sent[0].0), (&[0xff; 6][..], SERVERS));
+    assert_eq!(sent[..6], sent[6..]);
+    assert_eq!((&sent[1].1[..6], sent[1].0), (&[0xff; 6][..], SERVERS));
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 mod discovery6;
 mod frames;
 mod frames6;
+mod groups;
 mod ports;
 mod through;
 mod world;

@@ -20,9 +20,19 @@ from pathlib import Path
 from . import syscalls
 from .syscalls import MountFlag
 
-__all__ = ["Hierarchy", "Layout", "enter", "layout", "parse", "remount", "remove"]
+__all__ = [
+    "Hierarchy",
+    "Layout",
+    "enter",
+    "layout",
+    "make_partition",
+    "parse",
+    "remount",
+    "remove",
+]
 
 PLACE = Path("/sys/fs/cgroup")
+PARTITION = "machine"
 NOT_CONTROLLERS = frozenset({"clone_children", "noprefix", "ro", "rw", "seclabel", "xattr"})
 
 
@@ -105,15 +115,31 @@ def enter(name: str) -> None:
         if hierarchy.version == 2:
             _enter_unified(hierarchy.mountpoint, name)
             continue
-        parent = _current(hierarchy)
-        group = parent / name
-        group.mkdir(exist_ok=True)
-        for setting in ("cpuset.cpus", "cpuset.mems"):
-            # A new cpuset is empty, and an empty one takes no process.
-            if (group / setting).exists():
-                value = (parent / setting).read_text(encoding="ascii")
-                (group / setting).write_text(value, encoding="ascii")
+        group = _make(_current(hierarchy), name)
         (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+
+
+def make_partition() -> None:
+    """Create the group, in v1, that libvirt makes those of its domains in; raises OSError.
+
+    libvirt makes it for the first domain, by steps, and takes it away where a step fails: of
+    several first domains that start at once, one may lose its own group to another.
+    """
+    for hierarchy in used(read()):
+        if hierarchy.version == 1:
+            _make(hierarchy.mountpoint, PARTITION)
+
+
+def _make(parent: Path, name: str) -> Path:
+    """Create a group of a v1 hierarchy that takes processes."""
+    group = parent / name
+    group.mkdir(exist_ok=True)
+    for setting in ("cpuset.cpus", "cpuset.mems"):
+        # A new cpuset is empty, and an empty one takes no process.
+        if (group / setting).exists():
+            value = (parent / setting).read_text(encoding="ascii")
+            (group / setting).write_text(value, encoding="ascii")
+    return group
 
 
 def _enter_unified(mountpoint: Path, name: str) -> None:

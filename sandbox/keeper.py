@@ -137,6 +137,7 @@ def furnish(plan: Plan) -> None:
     for name in ("libvirt", "lock", "netns"):
         Path("/run", name).mkdir()
     cgroups.remount(fresh_sysfs)
+    cgroups.make_partition()
     keep_rules_off_bridges()
     libvirt = Path(plan.state) / "libvirt"
     for name, place in PLACES.items():

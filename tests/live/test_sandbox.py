@@ -121,6 +121,18 @@ def test_rules_of_the_labs_namespace_do_not_judge_what_bridges_pass_on(sandbox: 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_libvirt_finds_the_group_of_its_domains_made(sandbox: Sandbox) -> None:
+    """Where it makes it itself, first domains that start at once may take it from each other."""
+    sandbox.start()
+    groups = Path(f"/proc/{sandbox.keeper}/root/sys/fs/cgroup")
+    for hierarchy in groups.iterdir():
+        if not (hierarchy / "cgroup.controllers").exists():
+            assert (hierarchy / "machine" / "tasks").exists(), hierarchy.name
+    for setting in ("cpuset.cpus", "cpuset.mems"):
+        for given in groups.glob(f"cpuset/{setting}"):
+            assert (given.parent / "machine" / setting).read_text() == given.read_text() != "\n"
+
+
 def test_a_second_start_changes_nothing(sandbox: Sandbox) -> None:
     sandbox.start()
     keeper, libvirtd = sandbox.keeper, sandbox.member("libvirtd")

@@ -16,13 +16,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from . import selftest
+from .emulator import NAME as QEMU
 from .errors import LabError, Missing, UsageError
 from .paths import Lab
 from .process import SYSTEM_PATH
 
-__all__ = ["Accelerator", "Choice", "Trial", "choose", "remembered", "try_out"]
+__all__ = ["QEMU", "Accelerator", "Choice", "Trial", "choose", "remembered", "try_out"]
 
-QEMU = "qemu-system-x86_64"
 SECONDS = 10.0  # a trial takes 0.05 to 0.15 s; one that is paused by KVM never ends by itself
 FIRMWARE = "qboot.rom"
 DEVICE = Path("/dev/kvm")

@@ -156,14 +156,17 @@ def prepare_state(lab: Lab) -> None:
             path.chmod(0o755)
         lab.run.mkdir(parents=True, exist_ok=True)
         lab.run.chmod(0o711)
-        for path in (lab.consoles, lab.backend, lab.pulumi_home, lab.programs):
+        # Root of a mapped container is nobody to the consoles' directory, and its own is in it.
+        # QEMU makes its own there: its root without capabilities is of the group, if not the owner.
+        for path, group, mode in (
+            (lab.consoles, 0, 0o731),
+            (lab.backend, lab.owner.gid, 0o700),
+            (lab.pulumi_home, lab.owner.gid, 0o700),
+            (lab.programs, lab.owner.gid, 0o700),
+        ):
             path.mkdir(exist_ok=True)
-            path.chmod(0o700)
-            os.chown(path, lab.owner.uid, lab.owner.gid)
-        # Root of a mapped container is nobody to this directory, and its console is in it. QEMU
-        # makes its own there: its root without capabilities is of the group, if not the owner.
-        os.chown(lab.consoles, lab.owner.uid, 0)
-        lab.consoles.chmod(0o731)
+            path.chmod(mode)
+            os.chown(path, lab.owner.uid, group)
         if not lab.cache.exists():
             lab.cache.mkdir(parents=True)
             os.chown(lab.cache, lab.owner.uid, lab.owner.gid)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,10 +147,12 @@ def furnish(plan: Plan) -> None:
         syscalls.mount(libvirt / name, place, flags=MountFlag.BIND)
     for name, text in libvirt_config.files(Path(plan.run), Path(plan.state) / "logs").items():
         Path("/etc/libvirt", name).write_text(text, encoding="utf-8")
-    found = emulators(plan) / emulator.NAME
-    found.parent.mkdir(exist_ok=True)
-    found.write_bytes(emulator.elf())
-    found.chmod(0o755)
+    qemu = shutil.which(emulator.NAME)
+    if qemu is not None:
+        before = emulators(plan) / emulator.NAME
+        before.parent.mkdir(exist_ok=True)
+        before.write_bytes(emulator.elf(qemu))
+        before.chmod(0o755)
     for name in ("passwd", "group"):
         amended = libvirt / name
         host = Path("/etc", name).read_text(encoding="utf-8")

@@ -6,10 +6,9 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from . import process, table
-from .paths import Lab
+from .paths import Lab, identify
 from .progress import Progress
 
 __all__ = ["Outcome", "Step", "checks", "describe", "run", "tests"]
@@ -108,7 +107,7 @@ def cargo_environment(lab: Lab) -> dict[str, str]:
     clone's for this one's. The same draw each time, as hypothesis does (a verdict on a change
     must not hang on chance). `PROPTEST_RNG_SEED=N ./lab test` draws others.
     """
-    clone = sha256(os.fsencode(lab.root.resolve())).hexdigest()[:12]
+    clone = identify(lab.root.resolve())
     defaults = {"CARGO_TARGET_DIR": str(lab.cache / "check" / clone), "PROPTEST_RNG_SEED": "1"}
     return {name: os.environ.get(name, value) for name, value in defaults.items()}
 

@@ -28,5 +28,4 @@ _start:
 2:  mov edi, 126                # exit: not with capabilities
     mov eax, 60
     syscall
-program:
-    .asciz "/usr/bin/qemu-system-x86_64"
+program:                        # its path is put here

@@ -207,13 +207,10 @@ class Wires:
             *("-machine", f"pc,accel={accelerator}", "-cpu", _PROCESSORS[accelerator]),
             *("-m", str(memory), "-bios", "qboot.rom", "-kernel", str(image)),
             *("-nodefaults", "-no-user-config", "-display", "none"),
-            *(
-                "-chardev",
-                _socket("console", folder) + f",logfile={log},mux=on",
-                *("-serial", "chardev:console"),
-                *("-device", f"virtio-serial-pci,max_ports=1,vectors=1{properties}"),
-                *("-device", "virtconsole,chardev=console"),
-            ),
+            *("-chardev", f"{_socket('console', folder)},logfile={log},mux=on"),
+            *("-serial", "chardev:console"),
+            *("-device", f"virtio-serial-pci,max_ports=1,vectors=1{properties}"),
+            *("-device", "virtconsole,chardev=console"),
             *("-chardev", _socket("monitor", folder), "-qmp", "chardev:monitor"),
         ]
         if not restarts:

@@ -35,12 +35,8 @@ impl<F: Frame> Forwarder<F> {
         let addresses = self.links.get(port).map_or(0, |link| link.addresses.len());
         for index in 0..addresses {
             let link = &self.links[port];
-            if let (mac, IpAddr::V6(own)) = (link.mac, link.addresses[index])
-                && let Some(mut frame) = self.allocate(mld::MEMBERSHIP, ports)
-            {
-                mld::join(mac, own, frame.head_mut());
-                self.counts.sent += 1;
-                ports.send(port, frame);
+            if let (mac, IpAddr::V6(own)) = (link.mac, link.addresses[index]) {
+                self.say(port, mld::MEMBERSHIP, |frame| mld::join(mac, own, frame), ports);
             }
         }
     }
@@ -52,11 +48,8 @@ impl<F: Frame> Forwarder<F> {
             for index in 0..self.links[port].addresses.len() {
                 let link = &self.links[port];
                 let (mac, own) = (link.mac, link.addresses[index]);
-                if let Some(mut frame) = self.allocate(announcement_length(own), ports) {
-                    announce(mac, own, frame.head_mut());
-                    self.counts.sent += 1;
-                    ports.send(port, frame);
-                }
+                let length = announcement_length(own);
+                self.say(port, length, |frame| announce(mac, own, frame), ports);
             }
         }
     }

@@ -49,10 +49,7 @@ pub fn join(mac: Mac, address: Ipv6Addr, frame: &mut [u8]) {
 /// Whether a frame asks who listens to which groups (section 5.1): a router's alert, and nothing else, stands before
 /// the question.
 pub fn asks_for_groups(frame: &[u8]) -> bool {
-    if !matches!(frame, [0x33, 0x33, ..]) {
-        return false;
-    }
-    let Some((_, _, ethernet::IPV6)) = ethernet::parse(frame) else { return false };
+    let Some(([0x33, 0x33, ..], _, ethernet::IPV6)) = ethernet::parse(frame) else { return false };
     let Some((header, rest)) = frame[ethernet::HEADER..].split_first_chunk() else { return false };
     let header: Ipv6Packet<&[u8; ipv6::HEADER]> = Ipv6Packet::new_unchecked(header);
     let (source, to) = (header.src_addr(), header.dst_addr());

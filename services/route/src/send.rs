@@ -79,11 +79,7 @@ impl<F: Frame> Forwarder<F> {
         station: Option<Mac>,
         ports: &mut P,
     ) {
-        if let Some(mut frame) = self.allocate(arp::FRAME, ports) {
-            arp.emit(station, frame.head_mut());
-            self.counts.sent += 1;
-            ports.send(port, frame);
-        }
+        self.say(port, arp::FRAME, |frame| arp.emit(station, frame), ports);
     }
 
     pub(crate) fn send_ndp<P: Ports<Frame = F>>(
@@ -92,8 +88,19 @@ impl<F: Frame> Forwarder<F> {
         message: &Outgoing,
         ports: &mut P,
     ) {
-        if let Some(mut frame) = self.allocate(ndp::FRAME, ports) {
-            message.emit(frame.head_mut());
+        self.say(port, ndp::FRAME, |frame| message.emit(frame), ports);
+    }
+
+    /// Sends a frame of `length` bytes of the node's own, which `write` fills, where there is one to be had.
+    pub(crate) fn say<P: Ports<Frame = F>>(
+        &mut self,
+        port: usize,
+        length: usize,
+        write: impl FnOnce(&mut [u8]),
+        ports: &mut P,
+    ) {
+        if let Some(mut frame) = self.allocate(length, ports) {
+            write(frame.head_mut());
             self.counts.sent += 1;
             ports.send(port, frame);
         }

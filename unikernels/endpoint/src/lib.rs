@@ -180,7 +180,8 @@ fn announce(attachment: &Attachment, device: &mut Port) {
     device.nic.flush();
 }
 
-/// Tells the segment's switch which groups are listened to: those of the interface's addresses.
+/// Tells the segment's switch which groups are listened to: those of the interface's addresses. The
+/// device sees it with the next flush.
 #[cold]
 fn join_groups(attachment: &Attachment, device: &mut Port) {
     let mac = attachment.mac.octets();
@@ -192,7 +193,6 @@ fn join_groups(attachment: &Attachment, device: &mut Port) {
     for own in v6.chain(link_local) {
         send(device, service_route::MEMBERSHIP, |frame| service_route::join(mac, own, frame));
     }
-    device.nic.flush();
 }
 
 fn send(device: &mut Port, length: usize, write: impl FnOnce(&mut [u8])) {

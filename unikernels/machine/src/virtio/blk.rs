@@ -5,17 +5,11 @@ use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::{Ordering, fence};
 
-use super::queue::{Descriptor, Notify, Queue};
+use super::queue::{Descriptor, EVENT_INDEX, Notify, Queue};
 use super::transport::Transport;
 use super::{BLOCK, Devices};
 use crate::fatal;
 use crate::interrupts;
-
-mod feature {
-    pub const EVENT_INDEX: u64 = 1 << 29;
-
-    pub const NEEDED: u64 = EVENT_INDEX;
-}
 
 /// Bytes of the unit that a disk counts in.
 const SECTOR: u64 = 512;
@@ -77,10 +71,10 @@ impl Disk {
 
     fn start(transport: &Transport) -> Self {
         let offered = transport.offered();
-        if offered & feature::NEEDED != feature::NEEDED {
+        if offered & EVENT_INDEX == 0 {
             refuse(&format_args!("lacks features ({offered:#x})"));
         }
-        if let Err(reason) = transport.accept(feature::NEEDED) {
+        if let Err(reason) = transport.accept(EVENT_INDEX) {
             refuse(&reason);
         }
         let (queue, notify, entries) = match transport.queue(0, QUEUE) {

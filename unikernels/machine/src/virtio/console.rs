@@ -3,13 +3,10 @@
 use alloc::alloc::{Layout, alloc_zeroed};
 use core::ptr::NonNull;
 
-use super::queue::{Descriptor, Misbehaved, Notify, Queue};
+use super::queue::{Descriptor, EVENT_INDEX, Misbehaved, Notify, Queue};
 use super::transport::{Transport, Unusable};
 use super::{CONSOLE, Devices};
 use crate::cpu;
-
-/// Features that are needed: event indices, and no others.
-const NEEDED: u64 = 1 << 29;
 
 /// Pieces of a text that the device may hold, and how long each is, in bytes.
 const PIECES: u16 = 16;
@@ -43,10 +40,10 @@ impl Port {
     }
 
     fn start(transport: &Transport) -> Result<Self, Unusable> {
-        if transport.offered() & NEEDED != NEEDED {
+        if transport.offered() & EVENT_INDEX == 0 {
             return Err(Unusable::Features);
         }
-        transport.accept(NEEDED)?;
+        transport.accept(EVENT_INDEX)?;
         let (receiving, receive_notify, _) = transport.queue(0, 1)?;
         let (mut sending, send_notify, entries) = transport.queue(1, PIECES)?;
         if entries < PIECES {

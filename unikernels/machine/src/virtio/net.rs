@@ -24,6 +24,8 @@ pub enum Purpose {
 }
 
 mod feature {
+    use super::super::queue::EVENT_INDEX;
+
     pub const CHECKSUM: u64 = 1 << 0;
     pub const GUEST_CHECKSUM: u64 = 1 << 1;
     pub const MAC: u64 = 1 << 5;
@@ -32,7 +34,6 @@ mod feature {
     pub const HOST_TSO4: u64 = 1 << 11;
     pub const HOST_TSO6: u64 = 1 << 12;
     pub const MERGED_BUFFERS: u64 = 1 << 15;
-    pub const EVENT_INDEX: u64 = 1 << 29;
     /// Header and frame may share a descriptor, as a modern device always has it.
     pub const ANY_LAYOUT: u64 = 1 << 27;
 

@@ -9,6 +9,9 @@ use core::sync::atomic::{Ordering, fence};
 
 use super::registers::Bank;
 
+/// `VIRTIO_F_EVENT_IDX`, without which no queue is made here.
+pub(super) const EVENT_INDEX: u64 = 1 << 29;
+
 /// One entry of the descriptor table.
 #[repr(C)]
 #[derive(Clone, Copy)]

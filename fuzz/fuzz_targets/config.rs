@@ -12,13 +12,13 @@ fuzz_target!(|document: &[u8]| {
     let written = serde_json::to_vec(&config).expect("what was read can be written");
     assert_eq!(NodeConfig::parse(&written).as_ref(), Ok(&config), "and is read as the same");
     let _ = service_route::Forwarder::<fuzz::ports::Bytes>::new(&config, 1);
-    if let Some(web) = &config.web {
-        let _ = service_web::Site::new(web);
-    }
     if let Some(dns) = &config.dns {
         let _ = service_dns::Server::new(dns);
     }
     if let Some(metrics) = &config.metrics {
         let _ = service_metrics::Page::new(&config, metrics);
+    }
+    if let Some(web) = config.web {
+        let _ = service_web::Site::new(web.resources);
     }
 });

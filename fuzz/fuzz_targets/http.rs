@@ -13,7 +13,7 @@ use service_web::{Connection, Counters, Site};
 
 static SITE: LazyLock<Site> = LazyLock::new(|| {
     let config = NodeConfig::parse(fuzz::WEB.as_bytes()).expect("valid");
-    Site::new(config.web.as_ref().expect("it serves")).expect("valid")
+    Site::new(config.web.expect("it serves").resources).expect("valid")
 });
 
 fuzz_target!(|data: &[u8]| {

@@ -90,7 +90,7 @@ def test_the_clock_is_right(net: Wires, images: dict[str, Path], accelerator: st
     [
         (b"panic", "panic: as told"),
         (b"recurse", "stack overflow"),
-        (b"exhaust", "memory allocation of 65536 bytes failed"),
+        (b"exhaust", "memory allocation of 65536 bytes failed: the node needs"),
     ],
 )
 def test_distress_is_named(
@@ -213,6 +213,28 @@ def test_a_wrong_configuration_is_fatal(
     ]
     for guest, reason in guests:
         refused(guest, reason)
+
+
+def with_page(size: int) -> bytes:
+    """The web node's document with this many bytes as its page."""
+    document = json.loads(config("web"))
+    document["web"]["resources"][0]["body"] = "x" * size
+    return json.dumps(document).encode()
+
+
+def test_what_does_not_fit_is_said(net: Wires, images: dict[str, Path], accelerator: str) -> None:
+    web, (nic,) = images["web"], json.loads(config("web"))["interfaces"]
+    nics = [("servers", nic["mac"])]
+    guest = net.boot(web, with_page(2 << 20), accelerator, nics=nics, memory=4)
+    refused(guest, "memory allocation of 2097152 bytes failed: the node needs more memory")
+
+
+def test_a_large_page_is_held_once(net: Wires, images: dict[str, Path], accelerator: str) -> None:
+    net.client("client", "servers", "203.0.113.1/24")
+    size = 3 << 20
+    net.boot_node(images, with_page(size), accelerator)
+    asked = ("curl", "-sS", "-m20", "-o", "/dev/null", "-w", "%{http_code} %{size_download}")
+    assert net.run(*asked, f"http://{WEB}/", namespace="client") == f"200 {size}"
 
 
 def page(net: Wires) -> bool:

@@ -10,6 +10,11 @@ from topology.platforms import ADAPTERS
 from topology.platforms.types import Adapter
 from topology.resolve.types import ResolvedNode, ResolvedTopology
 
+_MIB = 1 << 20
+# As the document that brings them and as what is answered. The node itself takes 1 to 1.5 MiB.
+_TWICE = 2
+_NODE = _MIB
+
 
 def capacity(resolved: ResolvedTopology, variant: Variant) -> Diagnostics:
     """Every node that the variant's platform cannot carry as it is declared."""
@@ -39,6 +44,17 @@ def _node(node: ResolvedNode, adapter: Adapter) -> Iterator[Diagnostic]:
             f"a {variant} node needs {adapter.least_memory} MiB at least",
             Subject(("nodes", node.name, "memory")),
             hint=f"leave memory out for {adapter.default_memory} MiB",
+        )
+        return
+    content = sum(len(resource.body) for resource in node.resources)
+    memory = adapter.default_memory if node.memory is None else node.memory
+    if _TWICE * content + _NODE > memory * _MIB:
+        yield Diagnostic(
+            Code.TOO_LITTLE_MEMORY,
+            f"{node.name} has {memory} MiB for {content / _MIB:.1f} MiB of pages, "
+            "which a node holds twice while it starts",
+            Subject(("nodes", node.name, "memory")),
+            hint=f"set memory to {-(-_TWICE * content // _MIB) + 2}, or serve less",
         )
 
 

@@ -18,8 +18,8 @@ init!(run);
 
 fn run() -> Result<(), Fatal> {
     let mut node = Node::load(Kind::Web)?;
-    let web = node.config.web.as_ref().ok_or(Fatal::new("the configuration has no web section"))?;
-    let site = Site::new(web).map_err(Fatal::display)?;
+    let web = node.config.web.take().ok_or(Fatal::new("the configuration has no web section"))?;
+    let site = Site::new(web.resources).map_err(Fatal::display)?;
     network::set_up(&node.config, Use::Host)?;
     let mut events = Events::new()?;
     let mut streams = Streams::<Connection>::listen(site, node.addresses(), web.port, &events)?;

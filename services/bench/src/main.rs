@@ -52,7 +52,8 @@ fn document(node: &str) -> NodeConfig {
 }
 
 fn web() {
-    let site = Site::new(&document("web").web.expect("a web node")).expect("valid resources");
+    let site =
+        Site::new(document("web").web.expect("a web node").resources).expect("valid resources");
     let short = "GET / HTTP/1.1\r\nHost: www.poc.example\r\n\r\n";
     let browser = concat!(
         "GET /api/node?x=1 HTTP/1.1\r\nHost: www.poc.example\r\nConnection: keep-alive\r\n",

@@ -21,7 +21,7 @@ fn golden_documents_make_their_services() {
             match config.kind {
                 Kind::Web => {
                     let web = config.web.expect("web nodes have it");
-                    Site::new(&web).unwrap_or_else(|error| panic!("{place}: {error}"));
+                    Site::new(web.resources).unwrap_or_else(|error| panic!("{place}: {error}"));
                 }
                 Kind::Dns => {
                     let dns = config.dns.expect("DNS nodes have it");

@@ -47,6 +47,14 @@ impl Body {
             Self::Binary(bytes) => bytes,
         }
     }
+
+    /// The bytes, without a copy of them.
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
 }
 
 impl Read for Web {

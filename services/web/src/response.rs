@@ -82,14 +82,16 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    fn new(status: (u16, &str), fields: &str, content: &[u8]) -> Self {
+    /// `content` becomes the whole where it is: a large one has no room beside itself.
+    fn new(status: (u16, &str), fields: &str, content: Vec<u8>) -> Self {
         let head = |connection: &str| {
             format!("HTTP/1.1 {} {}\r\n{fields}{connection}\r\n", status.0, status.1)
         };
         let implied = head("");
-        let mut whole = Vec::with_capacity(implied.len() + content.len());
+        let mut whole = content;
+        whole.reserve_exact(implied.len());
         whole.extend_from_slice(implied.as_bytes());
-        whole.extend_from_slice(content);
+        whole.rotate_right(implied.len());
         Self {
             status: status.0,
             whole: whole.into(),
@@ -100,7 +102,7 @@ impl Response {
     }
 
     /// 200 with its content.
-    pub(crate) fn found(media_type: &str, etag: &str, content: &[u8]) -> Self {
+    pub(crate) fn found(media_type: &str, etag: &str, content: Vec<u8>) -> Self {
         let length = content.len();
         let fields =
             format!("Content-Type: {media_type}\r\nContent-Length: {length}\r\nETag: {etag}\r\n");
@@ -109,12 +111,12 @@ impl Response {
 
     /// 304, RFC 9110 section 15.4.5.
     pub(crate) fn unchanged(etag: &str) -> Self {
-        Self::new((304, "Not Modified"), &format!("ETag: {etag}\r\n"), b"")
+        Self::new((304, "Not Modified"), &format!("ETag: {etag}\r\n"), Vec::new())
     }
 
     /// What may be done with a resource, RFC 9110 section 9.3.7.
     pub(crate) fn options() -> Self {
-        Self::new((204, "No Content"), ALLOW, b"")
+        Self::new((204, "No Content"), ALLOW, Vec::new())
     }
 
     /// A refusal with its problem details, RFC 9457.
@@ -128,7 +130,7 @@ impl Response {
         let length = content.len();
         fields.push_str("Content-Type: application/problem+json\r\n");
         fields.push_str(&format!("Content-Length: {length}\r\n"));
-        Self::new((status, title), &fields, content.as_bytes())
+        Self::new((status, title), &fields, content.into_bytes())
     }
 
     pub(crate) fn status(&self) -> u16 {

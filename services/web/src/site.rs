@@ -48,36 +48,37 @@ const SERVER: &str = "*";
 
 impl Site {
     /// Prepares the responses for the resources of a configuration and for the collection of them.
+    /// Each resource is given up for its response: together they would be twice the site.
     #[cold]
-    pub fn new(web: &config::Web) -> Result<Self, SiteError> {
+    pub fn new(resources: Vec<config::Resource>) -> Result<Self, SiteError> {
         let mut responses: Vec<Response> = Refusal::ALL.map(Response::refusal).into();
         responses.push(Response::options());
         // Each page has an item in the collection.
-        let mut resources = Vec::with_capacity(2 * web.resources.len() + 1);
+        let mut prepared = Vec::with_capacity(2 * resources.len() + 1);
         let mut site = Self { resources: Vec::new(), responses };
         let mut pages = Pages::new();
-        for resource in &web.resources {
-            let (path, media_type) = (&resource.path, &resource.media_type);
-            let content = resource.body.as_bytes();
-            let digest = Digest::of(media_type, content);
-            resources.push(site.prepare(path, media_type, &digest, content)?);
-            if let Some((path, item)) = pages.add(resource, &digest) {
-                resources.push(site.prepare_json(&path, &item)?);
+        for resource in resources {
+            let digest = Digest::of(&resource.media_type, resource.body.as_bytes());
+            let item = pages.add(&resource, &digest);
+            let config::Resource { path, media_type, body } = resource;
+            prepared.push(site.prepare(&path, &media_type, &digest, body.into_bytes())?);
+            if let Some((path, item)) = item {
+                prepared.push(site.prepare_json(&path, item)?);
             }
         }
-        resources.push(site.prepare_json(pages::COLLECTION, &pages.collection())?);
-        resources.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        if let Some(pair) = resources.windows(2).find(|pair| pair[0].path == pair[1].path) {
+        prepared.push(site.prepare_json(pages::COLLECTION, pages.collection())?);
+        prepared.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        if let Some(pair) = prepared.windows(2).find(|pair| pair[0].path == pair[1].path) {
             let path = String::from_utf8_lossy(&pair[0].path).to_string();
             return Err(SiteError { path, reason: "two resources have this path" });
         }
-        site.resources = resources;
+        site.resources = prepared;
         Ok(site)
     }
 
-    fn prepare_json(&mut self, path: &str, content: &str) -> Result<Resource, SiteError> {
+    fn prepare_json(&mut self, path: &str, content: String) -> Result<Resource, SiteError> {
         const JSON: &str = "application/json";
-        self.prepare(path, JSON, &Digest::of(JSON, content.as_bytes()), content.as_bytes())
+        self.prepare(path, JSON, &Digest::of(JSON, content.as_bytes()), content.into_bytes())
     }
 
     fn prepare(
@@ -85,7 +86,7 @@ impl Site {
         path: &str,
         media_type: &str,
         digest: &Digest,
-        content: &[u8],
+        content: Vec<u8>,
     ) -> Result<Resource, SiteError> {
         let refuse = |reason| SiteError { path: path.into(), reason };
         if !path.starts_with('/') {

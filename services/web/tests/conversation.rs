@@ -1,7 +1,7 @@
 //! What a client sees: every request of the tables is also sent one byte at a time and pipelined.
 
 use proptest::prelude::*;
-use service_config::{Body, Resource, Web};
+use service_config::{Body, Resource};
 use service_core::{Duration, Instant, Session};
 use service_web::{Connection, Counters, Site, limits};
 
@@ -17,7 +17,7 @@ fn page(path: &str, body: &str) -> Resource {
 
 fn site() -> Site {
     let resources = vec![page("/", PAGE), page("/a%20b", "spaced"), page("/z", "")];
-    Site::new(&Web { port: 80, resources }).expect("valid resources")
+    Site::new(resources).expect("valid resources")
 }
 
 /// Everything that is answered to `pieces`, and whether the connection is closed then.
@@ -260,16 +260,16 @@ fn the_pages_are_a_collection_with_items() {
         assert_eq!(item["etag"], field(&page, "ETag"));
         assert_eq!(item["sha256"].as_str().map(str::len), Some(64));
     }
-    assert!(Site::new(&Web { port: 80, resources: vec![page("/api/pages", "")] }).is_err());
+    assert!(Site::new(vec![page("/api/pages", "")]).is_err());
 }
 
 #[test]
 fn a_path_that_no_client_can_send_is_refused() {
     for path in ["z", "", "/a b", "/a?b", "/a#b", "/%2f", "/%zz", "/%0a", "/ü"] {
-        let error = Site::new(&Web { port: 80, resources: vec![page(path, "")] }).err();
+        let error = Site::new(vec![page(path, "")]).err();
         assert!(error.is_some_and(|error| error.to_string().starts_with(path)), "{path}");
     }
-    assert!(Site::new(&Web { port: 80, resources: vec![page("/%C3%BC%25", "")] }).is_ok());
+    assert!(Site::new(vec![page("/%C3%BC%25", "")]).is_ok());
 }
 
 #[test]

@@ -26,8 +26,8 @@ ELSEWHERE = {
     "configuration. Mend: serve less, or smaller files.",
     Code.TOO_MANY_INTERFACES: "a node has more interfaces than the variant carries (said by "
     "`topology plan`). Mend: spread its segments over several nodes.",
-    Code.TOO_LITTLE_MEMORY: "a node has less memory than the variant needs (said by `topology "
-    "plan`). Mend: leave `memory` out.",
+    Code.TOO_LITTLE_MEMORY: "a node has less memory than the variant needs, or than its pages need "
+    "(said by `topology plan`). Mend: leave `memory` out, or set it to what the hint says.",
     Code.SINGLE_POINT_OF_FAILURE: "a remark (`topology validate --remarks`): without this "
     "forwarder others are cut off. Mend, if it matters: a second path.",
     Code.HOST_PREFIX: "a warning (`topology validate --host`): the host itself uses a prefix of "

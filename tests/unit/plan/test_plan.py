@@ -401,6 +401,19 @@ def test_what_the_variant_cannot_carry_is_a_mistake_in_the_topology() -> None:
     assert [str(one.code) for one in capacity(topology, Variant.CONTAINERS)] == ["TOP352"]
 
 
+@pytest.mark.parametrize(
+    ("size", "memory", "fits"), [(3, None, True), (4, None, False), (4, 10, True)]
+)
+def test_pages_need_memory_while_a_node_starts(size: int, memory: int | None, fits: bool) -> None:
+    web = poc().nodes["web"]
+    body = bytes(size << 20)
+    large = replace(web, memory=memory, resources=(replace(web.resources[0], body=body),))
+    found = list(capacity(with_node(poc(), large), Variant.UNIKERNEL))
+    assert [(str(one.code), one.hint) for one in found] == (
+        [] if fits else [("TOP352", "set memory to 10, or serve less")]
+    )
+
+
 @pytest.mark.parametrize("name", ["", "-a", "a/b", "a b", "é", "x" * 41, "a\n"])
 def test_stack_names_that_libvirt_cannot_bear(name: str) -> None:
     assert not valid_stack(name)

@@ -24,8 +24,11 @@ fn totals<'a>(forwarder: &'a Forwarder<Wire>, ports: &'a NicPorts) -> Totals<'a>
 /// Forwards for ever, as a node of this kind.
 pub fn forward(machine: Machine, kind: Kind) -> ! {
     let (mut node, mut forwarder) = Node::boot_compiled(machine, kind, |config| {
-        Forwarder::<Wire>::new(config, machine::random_seed())
-            .unwrap_or_else(|error| machine::die(format_args!("forwarder: {error}")))
+        let forwarder = Forwarder::<Wire>::new(config, machine::random_seed())
+            .unwrap_or_else(|error| machine::die(format_args!("forwarder: {error}")));
+        // Compiled by now; thousands of rules would hold memory.
+        config.filter = None;
+        forwarder
     });
     // Packet buffers take their share of what routes and rules have left.
     let mut ports = NicPorts { nics: node.open_nics(Purpose::Forwarding) };

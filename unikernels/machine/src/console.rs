@@ -87,7 +87,7 @@ impl<const SIZE: usize> Line<SIZE> {
     }
 
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 
     /// The text up to the last whole character.

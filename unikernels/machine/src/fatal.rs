@@ -1,6 +1,7 @@
 //! The end: what is wrong is said on the console, then the machine starts again.
 
 use core::fmt::{self, Write};
+use core::panic::PanicInfo;
 
 use service_console::Event;
 
@@ -45,27 +46,25 @@ pub fn die(reason: fmt::Arguments<'_>) -> ! {
 }
 
 fn say(reason: fmt::Arguments<'_>) {
-    let mut text = Line::<512>::new();
-    // A reason that does not fit is cut.
+    let mut text = Line::<320>::new();
+    // A reason that does not fit is cut. The line has room for all of both as escapes.
     let _ = text.write_fmt(reason);
-    let event = Event::Fatal { node: NODE.get(), reason: &text.as_str() };
-    let mut line = Line::<2048>::new();
-    match writeln!(line, "{event}") {
-        Ok(()) => Console.write(line.as_bytes()),
-        Err(fmt::Error) => {
-            Console.write(b"{\"event\":\"fatal\",\"node\":\"\",\"reason\":\"unprintable\"}\n")
-        }
-    }
+    let node = Some(NODE.get()).filter(|name| name.len() < 64).unwrap_or_default();
+    let mut line = Line::<2400>::new();
+    let _ = writeln!(line, "{}", Event::Fatal { node, reason: &text.as_str() });
+    Console.write(line.as_bytes());
 }
 
-/// What a panic says, on one line.
-pub fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    match info.location() {
-        Some(place) => {
-            die(format_args!("panic: {} ({}:{})", info.message(), place.file(), place.line()))
-        }
-        None => die(format_args!("panic: {}", info.message())),
+/// What a panic says, on one line. Memory that ran out is no fault of the program's: there the
+/// reason is what the node needs.
+pub fn panic(info: &PanicInfo<'_>) -> ! {
+    let (message, place) = (info.message(), info.location());
+    let (file, line) = place.map_or(("", 0), |place| (place.file(), place.line()));
+    // Where `alloc` ends a program whose allocation failed: stable Rust has no other hook.
+    if file.ends_with("/alloc/src/alloc.rs") {
+        die(format_args!("{message}: the node needs more memory"))
     }
+    die(format_args!("panic: {message} ({file}:{line})"))
 }
 
 /// Tells the hypervisor, where it listens, of a crash that the guest sees to itself: it goes on

@@ -38,10 +38,7 @@ static POOL: Single<Pool> = Single::new(Pool { free: None, count: 0, capacity: 0
 pub(crate) fn make_pool(count: usize, size: usize) -> bool {
     assert!(POOL.get().capacity == 0, "the pool exists");
     let size = size.next_multiple_of(64).max(size_of::<Slot>() + 64);
-    let Some(Ok(layout)) = size.checked_mul(count).map(|all| Layout::from_size_align(all, 64))
-    else {
-        return false;
-    };
+    let Ok(layout) = Layout::from_size_align(size.saturating_mul(count), 64) else { return false };
     if count == 0 {
         return false;
     }

@@ -30,21 +30,19 @@ impl Node {
     /// wrong, or when it is another kind's.
     #[must_use]
     pub fn boot(machine: Machine, kind: Kind) -> Self {
-        let config = read(&machine, kind);
-        Self { machine, config: Box::leak(Box::new(config)), report: Report::new() }
+        Self::boot_compiled(machine, kind, |_| ()).0
     }
 
-    /// Like [`boot`](Self::boot), for a node with a policy: `compile` makes of the configuration what
-    /// the node does, and the policy's rules are given up for it. Thousands would hold memory for nothing.
+    /// Like [`boot`](Self::boot): `compile` makes of the configuration what the node does, and takes
+    /// from it what would hold memory for nothing from then on.
     #[must_use]
     pub fn boot_compiled<T>(
         machine: Machine,
         kind: Kind,
-        compile: impl FnOnce(&NodeConfig) -> T,
+        compile: impl FnOnce(&mut NodeConfig) -> T,
     ) -> (Self, T) {
         let mut config = read(&machine, kind);
-        let compiled = compile(&config);
-        config.filter = None;
+        let compiled = compile(&mut config);
         (Self { machine, config: Box::leak(Box::new(config)), report: Report::new() }, compiled)
     }
 

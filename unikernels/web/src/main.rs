@@ -11,14 +11,14 @@ use service_web::{Connection, Counters, Site};
 machine::entry!(main);
 
 fn main(machine: Machine) -> ! {
-    let node = Node::boot(machine, Kind::Web);
-    let Some(web) = &node.config().web else {
-        machine::die(format_args!("the configuration has no web part"))
-    };
-    let site = match Site::new(web) {
-        Ok(site) => site,
-        Err(error) => machine::die(format_args!("web: {error}")),
-    };
-    let port = web.port;
+    let (node, (port, site)) = Node::boot_compiled(machine, Kind::Web, |config| {
+        let Some(web) = config.web.take() else {
+            machine::die(format_args!("the configuration has no web part"))
+        };
+        match Site::new(web.resources) {
+            Ok(site) => (web.port, site),
+            Err(error) => machine::die(format_args!("web: {error}")),
+        }
+    });
     endpoint::serve::<Connection>(node, port, site, Counters::default(), None)
 }

@@ -102,8 +102,13 @@ pub(crate) fn open_all(
         Purpose::Forwarding => FORWARDED,
     };
     // Both queues of each interface may be full; but half of the heap is left to the service.
-    let count = (2 * usize::from(QUEUE) * wanted.len()).min(free / 2 / size);
-    if count < FEWEST_BUFFERS * wanted.len() || !frame::make_pool(count, size) {
+    let mut count = (2 * usize::from(QUEUE) * wanted.len()).min(free / 2 / size);
+    let fewest = FEWEST_BUFFERS * wanted.len().max(1);
+    // The heap may be free in pieces, of which none is that large.
+    while count >= fewest && !frame::make_pool(count, size) {
+        count /= 2;
+    }
+    if count < fewest {
         fatal::die(format_args!(
             "{free} bytes of heap are too few for {} interfaces",
             wanted.len()

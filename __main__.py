@@ -9,13 +9,13 @@ from components.report import progress, report, stopping
 from components.settings import read_settings
 from topology.image import ensure, project_root
 from topology.pipeline import prove_file
-from topology.plan import plan
+from topology.plan import image_roles, plan
 
 with stopping():
     settings = read_settings()
     # Checked and proved: every mistake and broken statement is shown, and nothing deployed then.
     resolved = report(*prove_file(settings.file, settings.statements.severity))
-    roles = {node.kind.value for node in resolved.nodes.values() if node.deployed}
+    roles = image_roles(resolved, settings.variant)
     deployment = plan(
         resolved,
         stack=settings.stack,

@@ -73,7 +73,8 @@ class Fabric(pulumi.ComponentResource):
                 child,
             )
             for image in sorted(
-                {one.image for one in deployment.domains}, key=lambda one: one.digest
+                {one for domain in deployment.domains for one in domain.images},
+                key=lambda one: one.digest,
             )
         }
         clearing = network_hooks(args.uri)
@@ -97,6 +98,7 @@ class Fabric(pulumi.ComponentResource):
                     document=args.document(domain.config),
                     pool=pool.name,
                     image=images[domain.image.digest].path,
+                    firmware=images[domain.firmware.digest].path if domain.firmware else None,
                     networks=networks,
                     uri=args.uri,
                     hooks=hooks,

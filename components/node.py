@@ -18,9 +18,9 @@ __all__ = ["NodeArgs", "config_image", "delete_first"]
 class NodeArgs:
     """A planned domain, and what others made for it.
 
-    `document` is a local file with the domain's configuration; `image` is the path of its image
-    on libvirt's host; `networks` are the identities of its segments' networks, by segment, but
-    for uplinks.
+    `document` is a local file with the domain's configuration; `image` and `firmware` are the
+    paths of its images on libvirt's host; `networks` are the identities of its segments' networks,
+    by segment, but for uplinks.
     `uri` is libvirt's, `hooks` clear what stands in the way of a create.
     """
 
@@ -28,6 +28,7 @@ class NodeArgs:
     document: Path
     pool: pulumi.Input[str]
     image: pulumi.Input[str]
+    firmware: pulumi.Input[str] | None
     networks: Mapping[str, pulumi.Input[str]]
     uri: str
     hooks: pulumi.ResourceHookBinding | None = None

@@ -33,7 +33,7 @@ class Unikernel(pulumi.ComponentResource):
             type="kvm" if boot.accelerator is Accelerator.KVM else "qemu",
             arch="x86_64",
             machine=boot.machine,
-            firmware=boot.firmware,
+            firmware=args.firmware,
             cpu=lv.DomainCpuArgs(mode=cpu_mode(boot.accelerator)),
             memory=domain.memory,
             vcpu=domain.vcpus,

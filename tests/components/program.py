@@ -123,7 +123,7 @@ def deployment(
         variant=variant,
         images={
             role: ImageRef(role, variant, f"{number:x}" * 64, 128_000, Path("/images") / role)
-            for number, role in enumerate(("dns", "firewall", "router", "web"), start=1)
+            for number, role in enumerate(("dns", "firewall", "router", "web", "firmware"), start=1)
         },
         accelerator=accelerator,
         rootfs=rootfs,

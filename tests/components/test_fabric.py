@@ -39,10 +39,12 @@ def test_names_are_the_stacks_and_the_models(variant: Variant) -> None:
     for segment in ("external", "servers", "transit"):
         expected |= {f"{stack}-{segment}", f"{stack}-{segment}-network"}
     for domain in planned.domains:
-        image = f"{stack}-image-{domain.kind}-{domain.image.digest[:12]}"
         config = f"{stack}-{domain.node}-config-{domain.config_digest[:12]}"
         node = f"{stack}-{domain.node}"
-        expected |= {node, f"{node}-domain", image, f"{image}-volume", config, f"{config}-volume"}
+        expected |= {node, f"{node}-domain", config, f"{config}-volume"}
+        for one in domain.images:
+            image = f"{stack}-image-{one.role}-{one.digest[:12]}"
+            expected |= {image, f"{image}-volume"}
     assert set(realised(planned)) == expected
 
 
@@ -135,7 +137,8 @@ def test_images_and_documents_travel_as_raw_volumes_of_the_stacks_own_pool(
         # Where the bytes came from is no part of them; their digest is the volume's name.
         assert one.ignore_changes == ("source",)
         names.add(one.inputs["name"])
-    assert names == {f"{one.kind}-{one.image.digest[:12]}" for one in planned.domains} | {
+    images = {image for one in planned.domains for image in one.images}
+    assert names == {f"{one.role}-{one.digest[:12]}" for one in images} | {
         f"config-{one.node}-{one.config_digest[:12]}" for one in planned.domains
     }
 
@@ -150,13 +153,13 @@ def test_an_images_path_is_short_enough_to_be_looped() -> None:
 
 
 def test_nodes_of_one_image_share_its_volume() -> None:
-    planned = deployment(Variant.UNIKERNEL)
+    planned = deployment(Variant.CONTAINERS)
     shared = planned.domains[0].image
     one_image = replace(
         planned, domains=tuple(replace(domain, image=shared) for domain in planned.domains)
     )
     images = [name for name in of_type(one_image, VOLUME) if "-image-" in name]
-    assert images == [f"unikernel-image-dns-{shared.digest[:12]}-volume"]
+    assert images == [f"containers-image-dns-{shared.digest[:12]}-volume"]
 
 
 @pytest.mark.parametrize("accelerator", tuple(Accelerator))
@@ -165,13 +168,14 @@ def test_a_unikernels_inputs_are_what_the_provider_reads_back(accelerator: Accel
     domains = of_type(planned, DOMAIN[Variant.UNIKERNEL])
     kvm = accelerator is Accelerator.KVM
     for domain in planned.domains:
+        assert domain.firmware is not None
         one = domains[f"unikernel-{domain.node}-domain"]
         assert one.inputs == {
             "name": domain.name,
             "type": "kvm" if kvm else "qemu",
             "arch": "x86_64",
             "machine": "pc",
-            "firmware": "/usr/share/qemu/qboot.rom",
+            "firmware": f"/pool/firmware-{domain.firmware.digest[:12]}",
             "cpu": {"mode": "host-passthrough" if kvm else "custom"},
             "memory": 8,
             "vcpu": 1,
@@ -224,8 +228,7 @@ def test_a_node_waits_for_its_networks_and_volumes(variant: Variant) -> None:
     stack = planned.stack
     for domain in planned.domains:
         networks = {f"{stack}-{nic.segment}-network" for nic in domain.nics}
-        volumes = {
-            f"{stack}-image-{domain.kind}-{domain.image.digest[:12]}-volume",
-            f"{stack}-{domain.node}-config-{domain.config_digest[:12]}-volume",
+        volumes = {f"{stack}-{domain.node}-config-{domain.config_digest[:12]}-volume"} | {
+            f"{stack}-image-{one.role}-{one.digest[:12]}-volume" for one in domain.images
         }
         assert domains[f"{stack}-{domain.node}-domain"].dependencies == networks | volumes

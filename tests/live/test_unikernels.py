@@ -67,6 +67,26 @@ def test_the_self_test_powers_off(net: Wires, images: dict[str, Path], accelerat
     assert guest.log.read_bytes().startswith(b'\n{"event":"boot"')
 
 
+@pytest.mark.parametrize("memory", [4, 3000, 5000])
+def test_memory_is_what_the_firmware_says(
+    net: Wires, images: dict[str, Path], accelerator: str, memory: int
+) -> None:
+    document = json.loads(config("web"))
+    nics = [("servers", document["interfaces"][0]["mac"])]
+    guests = [
+        net.boot(images["web"], config("web"), accelerator, nics=nics, memory=memory),
+        # Ours is for speed: others do.
+        net.boot(
+            *(images["web"], config("web"), accelerator),
+            nics=nics,
+            memory=memory,
+            firmware="qboot.rom",
+        ),
+    ]
+    for guest in guests:
+        guest.wait("ready")
+
+
 def test_the_clock_is_right(net: Wires, images: dict[str, Path], accelerator: str) -> None:
     def late() -> float:
         """By how many seconds the host's clock and the guest's differ after three."""
@@ -114,11 +134,14 @@ def test_web_answers_and_rests(net: Wires, images: dict[str, Path], accelerator:
         "the load in the counters",
     )
     assert counters
-    time.sleep(1.5)
-    lines, ticks = len(guest.lines()), guest.processor_ticks()
-    time.sleep(2)
-    assert guest.processor_ticks() - ticks <= 4
-    assert len(guest.lines()) - lines <= 1
+
+    def rests() -> bool:
+        lines, ticks = len(guest.lines()), guest.processor_ticks()
+        time.sleep(2)
+        return guest.processor_ticks() - ticks <= 4 and len(guest.lines()) - lines <= 1
+
+    # The client has something to say by itself once in a while, which is counted.
+    assert any(rests() for _ in range(4))
 
 
 def test_names_resolve(net: Wires, images: dict[str, Path], accelerator: str) -> None:

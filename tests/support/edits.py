@@ -67,7 +67,7 @@ def sides(edit: Edit) -> tuple[Side, Side]:
 
 def today(old: Side, new: Side, variant: Variant, choices: Choices) -> SideImages:
     """The same images on both sides, whatever the working tree has."""
-    return images_of_today(variant, ("dns", "firewall", "router", "web"))
+    return images_of_today(variant, ("dns", "firewall", "firmware", "router", "web"))
 
 
 def with_edited_dns(old: Side, new: Side, variant: Variant, choices: Choices) -> SideImages:

@@ -14,10 +14,13 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tests.support.containers import eventually
+from topology.image import ensure, project_root
+from topology.platforms.types import Variant
 
 _HOLDER = (
     "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready"
@@ -25,6 +28,11 @@ _HOLDER = (
 )
 _CUT = re.compile(r'^.+\n(?=\{"event":"boot")', re.MULTILINE)
 _PROCESSORS = {"kvm": "host,-arch-capabilities", "tcg": "qemu64,+rdrand,enforce"}
+
+
+@cache
+def _firmware() -> Path:
+    return ensure(Variant.UNIKERNEL, ("firmware",), root=project_root())["firmware"].path
 
 
 @dataclass
@@ -193,19 +201,20 @@ class Wires:
         restarts: bool = False,
         properties: str = "",
         nic_properties: str = "",
+        firmware: str | None = None,
     ) -> Guest:
         """Starts a guest with a boot module; `nics` are (bridge, MAC), `memory` is in MiB.
 
         `disk` is a file to be read as a virtio disk. A reset ends the guest unless it `restarts`.
         `properties` are further ones of its virtio devices, `nic_properties` of its interfaces,
-        each with a comma before it.
+        each with a comma before it. `firmware` is this project's own unless told.
         """
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         log = folder / "console"
         command = [
             "qemu-system-x86_64",
             *("-machine", f"pc,accel={accelerator}", "-cpu", _PROCESSORS[accelerator]),
-            *("-m", str(memory), "-bios", "qboot.rom", "-kernel", str(image)),
+            *("-m", str(memory), "-bios", firmware or str(_firmware()), "-kernel", str(image)),
             *("-nodefaults", "-no-user-config", "-display", "none"),
             *("-chardev", f"{_socket('console', folder)},logfile={log},mux=on"),
             *("-serial", "chardev:console"),

@@ -167,12 +167,12 @@ def _root() -> Path:
 
 def _plan(resolved: ResolvedTopology) -> Deployment:
     """What a stack of containers would run: the variant that carries any number of interfaces."""
-    from topology.plan import plan
+    from topology.plan import image_roles, plan
     from topology.plan.settings import DEFAULT_CONSOLES
     from topology.plan.types import Accelerator, ImageRef, RootFilesystem, Variant
 
     variant = Variant.CONTAINERS
-    roles = {node.kind.value for node in resolved.nodes.values() if node.deployed}
+    roles = image_roles(resolved, variant)
     # A plan copies digests and reads no image: what it costs does not depend on them.
     images = {role: ImageRef(role, variant, "0" * 64, 0, Path()) for role in roles}
     return plan(

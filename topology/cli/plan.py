@@ -105,11 +105,11 @@ def _deployment(
 ) -> Deployment:
     from topology.cli.views.progress import say
     from topology.image import ensure, lookup, project_root
-    from topology.plan import PlanError
+    from topology.plan import PlanError, image_roles
     from topology.plan import plan as make_plan
     from topology.plan.settings import DEFAULT_CONSOLES
 
-    roles = {node.kind.value for node in resolved.nodes.values() if node.deployed}
+    roles = image_roles(resolved, variant)
     root = project_root()
     images = (
         ensure(variant, roles, root=root, progress=say)

@@ -71,6 +71,9 @@ def _reasons(old: DeployedNode, new: DeployedNode, code: Mapping[str, str]) -> I
             yield Reason(_CODE, "", told)
         else:
             yield Reason("image", old.image[:PREFIX], new.image[:PREFIX])
+    if old.firmware != new.firmware:
+        found += 1
+        yield Reason("firmware", old.firmware[:PREFIX], new.firmware[:PREFIX])
     for reason in _differing(old.facts, new.facts):
         found += 1
         yield reason

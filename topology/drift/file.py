@@ -10,7 +10,7 @@ from topology.drift.applied import Applied
 from topology.drift.mend import Mend
 from topology.drift.types import Code, Drift, Thing
 from topology.image import ImageError, lookup
-from topology.plan import plan_as
+from topology.plan import image_roles, plan_as
 from topology.plan.record import DeployedNode, DeployedSegment, nodes_of, segments_of
 from topology.plan.types import Deployment, ImageRef
 from topology.resolve.types import ResolvedTopology
@@ -26,12 +26,9 @@ def planned_today(applied: Applied, topology: ResolvedTopology, *, root: Path) -
     An image whose sources changed is another one if the store has it, else the one that runs.
     """
     settings = applied.record.settings
-    roles = {node.kind.value for node in topology.nodes.values() if node.deployed}
-    running = {node.kind: node.image for node in applied.record.nodes.values()}
-    images = {
-        role: ImageRef(role, settings.variant, running.get(role, "0" * 64), 0, Path())
-        for role in roles
-    }
+    roles = image_roles(topology, settings.variant)
+    unknown = {role: ImageRef(role, settings.variant, "0" * 64, 0, Path()) for role in roles}
+    images = unknown | applied.record.images()
     # Without a compiler to ask which sources an image is of, the ones that run stand.
     with suppress(ImageError):
         images |= lookup(settings.variant, roles, root=root)
@@ -57,9 +54,12 @@ def _node(old: DeployedNode | None, new: DeployedNode | None) -> tuple[str, str]
         return ("no such node", "in the file") if old is None else ("deployed", "not in the file")
     if old.digest == new.digest:
         return None
-    old_facts = {**old.facts, "image": f"sha256 {old.image[:12]}"}
-    new_facts = {**new.facts, "image": f"sha256 {new.image[:12]}"}
-    return _facts(old_facts, new_facts)
+    return _facts(_all_facts(old), _all_facts(new))
+
+
+def _all_facts(node: DeployedNode) -> dict[str, str]:
+    digests = {"image": node.image, "firmware": node.firmware}
+    return {**node.facts, **{name: f"sha256 {digest[:12]}" for name, digest in digests.items()}}
 
 
 def _segment(old: DeployedSegment | None, new: DeployedSegment | None) -> tuple[str, str] | None:

@@ -108,6 +108,7 @@ def plan(
                 adapter=adapter,
                 host=host,
                 image=images[node.kind.value],
+                firmware=images[adapter.firmware] if adapter.firmware else None,
                 segments=segments,
                 consoles=consoles,
             )
@@ -149,6 +150,7 @@ def _domain(
     adapter: Adapter,
     host: HostSettings,
     image: ImageRef,
+    firmware: ImageRef | None,
     segments: Mapping[str, PlannedSegment],
     consoles: str,
 ) -> PlannedDomain:
@@ -174,6 +176,8 @@ def _domain(
         # The log's file name follows from the digest; its directory is part of the domain.
         "consoles": consoles,
     }
+    if firmware:
+        covered["firmware"] = firmware.digest
     generation = digest(covered)
     name = domain_name(stack, node.name, generation)
     return PlannedDomain(
@@ -182,6 +186,7 @@ def _domain(
         kind=node.kind.value,
         host=node.host,
         image=image,
+        firmware=firmware,
         config=config,
         config_digest=config_digest,
         memory=memory,

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import cast
 
-from topology.plan.types import Deployment, PlannedDomain
+from topology.plan.types import Deployment, ImageRef, PlannedDomain
 from topology.render.config import Json
 
 
@@ -24,10 +24,14 @@ def document(deployment: Deployment) -> dict[str, Json]:
 
 def _domain(domain: PlannedDomain) -> Json:
     fields = asdict(domain)
-    image = domain.image
-    fields["image"] = {"role": image.role, "digest": image.digest, "size": image.size}
+    fields["image"] = _image(domain.image)
+    fields["firmware"] = _image(domain.firmware) if domain.firmware else None
     fields["config"] = json.loads(domain.config)
     return cast(Json, fields)
+
+
+def _image(image: ImageRef) -> Json:
+    return {"role": image.role, "digest": image.digest, "size": image.size}
 
 
 __all__ = ["document"]

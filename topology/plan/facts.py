@@ -21,7 +21,7 @@ __all__ = ["content_digest", "domain_facts", "segment_facts"]
 
 
 def domain_facts(domain: PlannedDomain) -> dict[str, str]:
-    """Every field that the digest covers but the image, sorted by name."""
+    """Every field that the digest covers but the images, sorted by name."""
     return dict(sorted(_domain(domain)))
 
 

@@ -12,11 +12,20 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 from topology.errors import TopologyError
 from topology.plan.facts import content_digest, domain_facts, segment_facts
-from topology.plan.types import Accelerator, Deployment, ReplaceOrder, RootFilesystem, Variant
+from topology.plan.types import (
+    Accelerator,
+    Deployment,
+    ImageRef,
+    ReplaceOrder,
+    RootFilesystem,
+    Variant,
+)
+from topology.platforms import ADAPTERS
 from topology.render.config import Json, canonical
 from topology.resolve.types import ResolvedTopology, Resource
 
@@ -59,7 +68,10 @@ class StackSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeployedNode:
-    """A domain as it runs or would run: its digests, and what else it is made of."""
+    """A domain as it runs or would run: its digests, and what else it is made of.
+
+    `firmware` is empty where it has none, or was deployed by a program that did not say.
+    """
 
     node: str
     kind: str
@@ -67,6 +79,7 @@ class DeployedNode:
     image: str
     facts: Mapping[str, str]
     order: ReplaceOrder = ReplaceOrder.CREATE_FIRST
+    firmware: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +123,31 @@ class Record:
             segments_of(deployment),
         )
 
+    def images(self) -> dict[str, ImageRef]:
+        """What runs by role, of which nothing but the digest is known."""
+        variant = self.settings.variant
+        firmware = ADAPTERS[variant].firmware
+        digests = {}
+        for node in self.nodes.values():
+            digests[node.kind] = node.image
+            if firmware and node.firmware:
+                digests[firmware] = node.firmware
+        return {
+            role: ImageRef(role, variant, digest, 0, Path()) for role, digest in digests.items()
+        }
+
 
 def nodes_of(deployment: Deployment) -> dict[str, DeployedNode]:
     """The domains of a plan by node."""
     return {
         one.node: DeployedNode(
-            one.node, one.kind, one.digest, one.image.digest, domain_facts(one), one.replace
+            one.node,
+            one.kind,
+            one.digest,
+            one.image.digest,
+            domain_facts(one),
+            one.replace,
+            one.firmware.digest if one.firmware else "",
         )
         for one in deployment.domains
     }
@@ -203,6 +235,7 @@ def _node(entry: Mapping[str, object]) -> DeployedNode:
         str(entry["image"]),
         _texts(entry["facts"]),
         ReplaceOrder(str(entry["order"])),
+        str(entry.get("firmware", "")),
     )
 
 

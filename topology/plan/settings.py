@@ -12,6 +12,7 @@ from topology.plan.names import (
     valid_interface,
     valid_stack,
 )
+from topology.plan.roles import image_roles
 from topology.plan.types import ImageRef, Variant
 from topology.resolve.types import ResolvedTopology
 
@@ -87,8 +88,7 @@ def _uplink(uplink: str, resolved: ResolvedTopology) -> Iterator[Problem]:
 def _images(
     resolved: ResolvedTopology, variant: Variant, images: Mapping[str, ImageRef]
 ) -> Iterator[Problem]:
-    roles = {node.kind.value for node in resolved.nodes.values() if node.deployed}
-    for role in sorted(roles):
+    for role in sorted(image_roles(resolved, variant)):
         image = images.get(role)
         if image is None or image.variant is not variant:
             yield Problem(

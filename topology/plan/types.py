@@ -81,8 +81,9 @@ class PlannedNic:
 class PlannedDomain:
     """A libvirt domain.
 
-    `name` is `<stack>-<node>-<digest prefix>`; `digest` covers the image, the configuration and
-    every other boot-relevant field. `memory` is in MiB. `config` is the canonical JSON document.
+    `name` is `<stack>-<node>-<digest prefix>`; `digest` covers the image, the firmware, the
+    configuration and every other boot-relevant field. `memory` is in MiB. `config` is the canonical
+    JSON document.
     """
 
     name: str
@@ -90,6 +91,7 @@ class PlannedDomain:
     kind: str
     host: str
     image: ImageRef
+    firmware: ImageRef | None
     config: bytes
     config_digest: str
     memory: int
@@ -99,6 +101,11 @@ class PlannedDomain:
     digest: str
     console: str
     replace: ReplaceOrder = ReplaceOrder.CREATE_FIRST
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """The images that it starts with."""
+        return (self.image,) if self.firmware is None else (self.image, self.firmware)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class LinuxContainer:
     variant: Variant = Variant.CONTAINERS
     default_memory: int = 16
     least_memory: int = 4
+    firmware: str | None = None
     most_interfaces: int | None = None
 
     def boot(self, kind: Kind, dataplane: Dataplane, host: HostSettings) -> Boot:

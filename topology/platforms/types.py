@@ -54,7 +54,7 @@ class RootFilesystem(StrEnum):
 class Boot:
     """How a domain boots, in general terms, so that another library OS is another value.
 
-    `firmware` and `init` are absolute paths, the first on the host, the second in the guest.
+    `init` is an absolute path in the guest.
     `virtio` is the generation of the guest's drivers, `None` where it has none.
     `capabilities` are the Linux capabilities that a container starts with, in lower case.
     """
@@ -64,7 +64,6 @@ class Boot:
     nic_model: str = "virtio"
     virtio: str | None = None
     machine: str | None = None
-    firmware: str | None = None
     accelerator: Accelerator | None = None
     root: RootFilesystem | None = None
     init: str | None = None
@@ -95,6 +94,11 @@ class Adapter(Protocol):
     @property
     def least_memory(self) -> int:
         """MiB below which a node does not serve."""
+        ...
+
+    @property
+    def firmware(self) -> str | None:
+        """The role of the image that its machines start with; `None` where they need none."""
         ...
 
     @property

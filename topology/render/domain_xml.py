@@ -29,6 +29,7 @@ __all__ = [
     "container_element",
     "container_xml",
     "cpu_mode",
+    "starts_with",
     "unikernel_element",
     "unikernel_xml",
     "xml_text",
@@ -64,26 +65,35 @@ class ContainerFiles:
     console: str
 
 
-def unikernel_xml(domain: PlannedDomain, *, kernel: str, initrd: str) -> str:
+def unikernel_xml(domain: PlannedDomain, *, firmware: str, kernel: str, initrd: str) -> str:
     """The XML of a domain that boots an image directly, its configuration as boot module.
 
     Raises `RenderError` for a way of booting that this project has no platform for.
     """
-    return xml_text(booted_element(domain, kernel=kernel, initrd=initrd))
+    return xml_text(booted_element(domain, firmware=firmware, kernel=kernel, initrd=initrd))
 
 
-def booted_element(domain: PlannedDomain, *, kernel: str, initrd: str) -> Element:
-    """`unikernel_element` with the paths of kernel and initrd on libvirt's host."""
+def booted_element(domain: PlannedDomain, *, firmware: str, kernel: str, initrd: str) -> Element:
+    """`unikernel_element` with the paths of what it starts with on libvirt's host."""
     root = unikernel_element(domain)
-    boot = root.find("os")
-    assert boot is not None
-    SubElement(boot, "kernel").text = kernel
-    SubElement(boot, "initrd").text = initrd
+    paths = {"loader": firmware, "kernel": kernel, "initrd": initrd}
+    for part, element in starts_with(root).items():
+        element.text = paths[part]
     return root
 
 
+def starts_with(root: Element) -> dict[str, Element]:
+    """Adds what a unikernel's domain starts with, by name; the paths are left to the caller."""
+    system = root.find("os")
+    assert system is not None
+    # A loader is pflash to libvirt unless told otherwise; this is a plain ROM.
+    loader = SubElement(system, "loader", type="rom", readonly="yes")
+    kernel, initrd = SubElement(system, "kernel"), SubElement(system, "initrd")
+    return {"loader": loader, "kernel": kernel, "initrd": initrd}
+
+
 def unikernel_element(domain: PlannedDomain) -> Element:
-    """`unikernel_xml` without kernel and initrd, for who knows them only as placeholders."""
+    """`unikernel_xml` without `starts_with`, for who knows paths only as placeholders."""
     boot = domain.boot
     if boot.method is not BootMethod.KERNEL or boot.config is not ConfigDelivery.BOOT_MODULE:
         raise RenderError(
@@ -95,9 +105,6 @@ def unikernel_element(domain: PlannedDomain) -> Element:
     system = SubElement(root, "os")
     machine = {"machine": boot.machine} if boot.machine else {}
     SubElement(system, "type", {"arch": "x86_64", **machine}).text = "hvm"
-    if boot.firmware:
-        # A loader is pflash to libvirt unless told otherwise; qboot is a plain ROM.
-        SubElement(system, "loader", type="rom", readonly="yes").text = boot.firmware
     # No ACPI: no image reads its tables. Firmware sums them up byte by byte, which is 20 ms of a
     # start where the hypervisor interprets ring 0.
     SubElement(SubElement(root, "features"), "apic")

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from topology.plan.types import PlannedDomain
-from topology.render.domain_xml import RenderError, unikernel_element
+from topology.render.domain_xml import starts_with, unikernel_element
 
 __all__ = ["domain_xslt", "network_xslt"]
 
@@ -19,7 +19,7 @@ _XSL = "http://www.w3.org/1999/XSL/Transform"
 
 
 def domain_xslt(domain: PlannedDomain) -> str:
-    """A stylesheet whose result is the domain, with the provider's kernel and initrd."""
+    """A stylesheet whose result is the domain, with the provider's loader, kernel and initrd."""
     stylesheet = _stylesheet()
     template = SubElement(stylesheet, _xsl("template"), match="/")
     root = unikernel_element(domain)
@@ -27,12 +27,8 @@ def domain_xslt(domain: PlannedDomain) -> str:
         for name, value in element.attrib.items():
             # Attributes of a literal result are templates: a brace begins an expression.
             element.set(name, value.replace("{", "{{").replace("}", "}}"))
-    boot = root.find("os")
-    if boot is None:
-        raise RenderError(f"{domain.node}: its domain does not say how it boots")
-    for part in ("kernel", "initrd"):
-        holder = SubElement(boot, part)
-        SubElement(holder, _xsl("value-of"), select=f"/domain/os/{part}")
+    for part, element in starts_with(root).items():
+        SubElement(element, _xsl("value-of"), select=f"/domain/os/{part}")
     template.append(root)
     return _text(stylesheet)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path as FilePath
 from typing import TypeAlias
 
 from topology.diagnostics import Path, display_path
@@ -20,11 +19,11 @@ from topology.diff.structure import structure
 from topology.diff.types import DeploymentDiff, Diff, FlowDiff, StatementChange, StructureChange
 from topology.diff.view import View
 from topology.image import ImageError, lookup, project_root
+from topology.plan import image_roles
 from topology.plan.record import StackSettings
 from topology.plan.settings import DEFAULT_CONSOLES
 from topology.plan.types import Accelerator, ImageRef, RootFilesystem, Variant
 from topology.reach.network import Network
-from topology.resolve.types import ResolvedTopology
 from topology.sides.images import SideImages, Sources, images_of_today
 from topology.sides.read import Side
 
@@ -148,10 +147,7 @@ def _deployments(
         notes.append(f"{deployed.label} runs {record.settings.variant.value} only")
     refs = _stored(other, record.settings.variant, notes)
     if choices.images_of_today:
-        refs |= {
-            node.kind: ImageRef(node.kind, record.settings.variant, node.image, 0, FilePath())
-            for node in record.nodes.values()
-        }
+        refs |= record.images()
     yield compare_with_record(
         record, deployed.domains, deployed.view.resolved, other.whole, refs, forward=forward
     )
@@ -162,7 +158,7 @@ def _images(
 ) -> SideImages:
     assert old.whole is not None
     assert new.whole is not None
-    roles = _roles(old.whole) | _roles(new.whole)
+    roles = image_roles(old.whole, variant) | image_roles(new.whole, variant)
     if choices.images_of_today:
         return images_of_today(variant, roles)
     return sources.images(variant, roles)
@@ -171,7 +167,7 @@ def _images(
 def _stored(side: Side, variant: Variant, notes: list[str]) -> dict[str, ImageRef]:
     """The images of a side as they would be deployed, or what stands for those not built."""
     assert side.whole is not None
-    roles = _roles(side.whole)
+    roles = image_roles(side.whole, variant)
     try:
         found = lookup(variant, roles, root=project_root())
     except ImageError as error:
@@ -184,10 +180,6 @@ def _stored(side: Side, variant: Variant, notes: list[str]) -> dict[str, ImageRe
             f"that run; to know: topology images --variant {variant.value} --build"
         )
     return found | dict(images_of_today(variant, missing).new)
-
-
-def _roles(topology: ResolvedTopology) -> set[str]:
-    return {node.kind.value for node in topology.nodes.values() if node.deployed}
 
 
 def _settings(variant: Variant) -> StackSettings:

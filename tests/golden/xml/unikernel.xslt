@@ -7,7 +7,9 @@
       <vcpu>1</vcpu>
       <os>
         <type arch="x86_64" machine="pc">hvm</type>
-        <loader type="rom" readonly="yes">/usr/share/qemu/qboot.rom</loader>
+        <loader type="rom" readonly="yes">
+          <xsl:value-of select="/domain/os/loader" />
+        </loader>
         <kernel>
           <xsl:value-of select="/domain/os/kernel" />
         </kernel>

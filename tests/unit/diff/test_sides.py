@@ -15,7 +15,7 @@ from topology.cli.exits import ExitCode
 from topology.cli.main import run
 from topology.diff.types import Action
 from topology.pipeline import require_file
-from topology.plan import plan
+from topology.plan import image_roles, plan
 from topology.plan.record import Record, StackSettings, encode
 from topology.plan.types import Accelerator, ImageRef, RootFilesystem, Variant
 from topology.sides.compare import Choices, compare
@@ -203,7 +203,7 @@ def deployed(variant: Variant) -> tuple[dict[str, object], list[str], dict[str, 
     )
     images = {
         role: ImageRef(role, variant, role[0] * 64, 1, Path("/i"))
-        for role in ("dns", "firewall", "router", "web")
+        for role in image_roles(resolved, variant)
     }
     deployment = plan(
         resolved,

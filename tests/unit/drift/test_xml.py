@@ -28,7 +28,9 @@ DEVICES = """
 def given(variant: Variant) -> Iterator[Element]:
     for domain in deployment(variant).domains:
         if variant is Variant.UNIKERNEL:
-            text = unikernel_xml(domain, kernel="/pool/image", initrd="/pool/config")
+            text = unikernel_xml(
+                domain, firmware="/pool/firmware", kernel="/pool/image", initrd="/pool/config"
+            )
         else:
             text = container_xml(domain, ContainerFiles("/roots/r", "/pool/config", "/log"))
         yield ElementTree.fromstring(text)

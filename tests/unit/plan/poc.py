@@ -25,7 +25,7 @@ from topology.resolve.types import (
     RuleAction,
 )
 
-ROLES = ("dns", "firewall", "router", "web")
+ROLES = ("dns", "firewall", "firmware", "router", "web")
 ZONES = {"external": "outside", "servers": "dmz", "transit": "transit"}
 
 

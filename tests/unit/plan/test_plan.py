@@ -372,7 +372,7 @@ def test_all_mistakes_in_the_settings_are_reported_at_once() -> None:
     with pytest.raises(PlanError) as caught:
         deploy(poc(), stack="../etc", uplink="a bridge that is long", consoles="here", built={})
     settings = [one.setting for one in caught.value.problems]
-    assert settings == ["stack", "consoles", "uplink", "images", "images", "images", "images"]
+    assert settings == ["stack", "consoles", "uplink", *["images"] * 5]
     assert "topology images --variant unikernel --build" in str(caught.value)
 
 

@@ -47,7 +47,7 @@ def deployment(
         variant=variant,
         images={
             role: ImageRef(role, variant, f"{number:x}" * 64, 128_000, Path("/images") / role)
-            for number, role in enumerate(("dns", "firewall", "router", "web"), start=1)
+            for number, role in enumerate(("dns", "firewall", "router", "web", "firmware"), start=1)
         },
         accelerator=accelerator,
         rootfs=rootfs,
@@ -68,7 +68,9 @@ def stable(text: str, domain: PlannedDomain) -> str:
 @pytest.mark.parametrize("accelerator", tuple(Accelerator))
 def test_golden_unikernel(accelerator: Accelerator) -> None:
     domain = planned(deployment(Variant.UNIKERNEL, accelerator=accelerator), "router")
-    text = unikernel_xml(domain, kernel="/pool/image", initrd="/pool/config")
+    text = unikernel_xml(
+        domain, firmware="/pool/firmware", kernel="/pool/image", initrd="/pool/config"
+    )
     check_golden(GOLDEN / f"unikernel-{accelerator}.xml", stable(text, domain))
 
 
@@ -109,12 +111,17 @@ def test_a_stylesheet_makes_the_domain_of_whatever_the_provider_wrote(
     )
     provider = """
       <domain type="qemu"><name>other</name><memory unit="MiB">512</memory>
-        <os><type>hvm</type><loader readonly="yes" type="pflash">/x</loader>
+        <os><type>hvm</type><loader readonly="yes" type="pflash">/pool/the firmware</loader>
           <kernel>/pool/the image</kernel><initrd>/pool/the config</initrd></os>
         <devices><graphics type="spice"/><channel type="unix"/><rng model="virtio"/></devices>
       </domain>"""
     made = transformed(domain_xslt(domain), provider, tmp_path)
-    meant = unikernel_xml(domain, kernel="/pool/the image", initrd="/pool/the config")
+    meant = unikernel_xml(
+        domain,
+        firmware="/pool/the firmware",
+        kernel="/pool/the image",
+        initrd="/pool/the config",
+    )
     assert canonical(made) == canonical(meant)
 
 
@@ -174,7 +181,7 @@ def test_a_link_can_be_down_at_first() -> None:
         (nic,) = domain.nics
         down = replace(domain, nics=(replace(nic, link_up=False),))
         text = (
-            unikernel_xml(down, kernel="/k", initrd="/i")
+            unikernel_xml(down, firmware="/f", kernel="/k", initrd="/i")
             if variant is Variant.UNIKERNEL
             else container_xml(down, FILES)
         )

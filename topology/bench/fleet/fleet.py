@@ -20,8 +20,10 @@ from topology.bench.fleet.start import Ground, LxcStarter, Start, Starter, Unike
 from topology.bench.leftovers import FLEET, TAG
 from topology.bench.record import Subject
 from topology.image import ensure
+from topology.plan.roles import roles_of
 from topology.platforms.types import Accelerator, RootFilesystem, Variant
 from topology.probe.places import Place
+from topology.resolve.types import Kind
 
 if TYPE_CHECKING:
     from topology.bench.measure.base import Bench
@@ -159,12 +161,13 @@ def planned(
 ) -> tuple[Instance, ...]:
     """Instances of a subject's variant as they would be deployed, on the bridge `tag`."""
     variant = Variant.UNIKERNEL if subject is Subject.UNIKERNEL else Variant.CONTAINERS
+    roles = roles_of((Kind.DNS, Kind.WEB), variant)
     return instances(
         count,
         service,
         variant,
         root=bench.root,
-        images=ensure(variant, {"dns", "web"}, root=bench.root, progress=bench.log),
+        images=ensure(variant, roles, root=bench.root, progress=bench.log),
         accelerator=Accelerator(accelerator or bench.accelerator),
         rootfs=RootFilesystem(bench.environment.get("TOPOLOGY_ROOTFS", RootFilesystem.FILE)),
         consoles=place.directory,

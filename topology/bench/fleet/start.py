@@ -80,7 +80,7 @@ class Starter(ABC):
 
     def made_of(self, instance: Instance) -> tuple[Path, ...]:
         """The files that this instance is made of, and no other thing on the host is."""
-        return (instance.domain.image.path, self.config(instance))
+        return (*(image.path for image in instance.domain.images), self.config(instance))
 
     def console(self, instance: Instance) -> Path:
         """The file that its console is written to."""
@@ -145,7 +145,11 @@ class UnikernelStarter(_Libvirt):
     def start(self, instance: Instance) -> Start:
         """Creates the domain."""
         image, config = str(instance.domain.image.path), str(self.config(instance))
-        domain = booted_element(instance.domain, kernel=image, initrd=config)
+        firmware = instance.domain.firmware
+        assert firmware is not None
+        domain = booted_element(
+            instance.domain, firmware=str(firmware.path), kernel=image, initrd=config
+        )
         self.complete(domain, instance)
         began = time.monotonic()
         self._create(domain)

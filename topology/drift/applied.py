@@ -120,7 +120,7 @@ def _parsed(text: str) -> Element:
 
 
 def _emitted(inputs: Mapping[str, Any]) -> Element:
-    """What the stylesheet of a domain makes: it is literal but for two paths."""
+    """What the stylesheet of a domain makes: it is literal but for paths of files."""
     sheet = _parsed(inputs["xml"]["xslt"])
     domain = sheet.find(f"{_XSL}template/domain")
     if domain is None:
@@ -132,10 +132,11 @@ def _emitted(inputs: Mapping[str, Any]) -> Element:
     for element in domain.iter():
         for name, value in element.attrib.items():
             element.set(name, re.sub(r"([{}])\1", r"\1", value))
-    for part in ("kernel", "initrd"):
+    for part, path in (("loader", "firmware"), ("kernel", "kernel"), ("initrd", "initrd")):
         for holder in domain.iterfind(f"os/{part}"):
-            holder.clear()
-            holder.text = str(inputs[part])
+            for selected in holder.findall(f"{_XSL}value-of"):
+                holder.remove(selected)
+                holder.text = str(inputs[path])
     return domain
 
 
@@ -163,7 +164,7 @@ def _volumes(
             if told is None:
                 continue
             # A volume's name ends in the first digits of what it holds.
-            for digest in (told.image, told.config):
+            for digest in filter(None, (told.image, told.firmware, told.config)):
                 if name.endswith(f"-{digest[:12]}"):
                     users.append(domain.node)
                     digests.add(digest)

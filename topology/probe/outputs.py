@@ -19,12 +19,16 @@ class _Output(BaseModel):
 
 
 class NodeOutput(_Output):
-    """What a stack says of a node: its domain and digests, as deployed."""
+    """What a stack says of a node: its domain and digests, as deployed.
+
+    `firmware` is empty where it has none, or was deployed by a program that did not say.
+    """
 
     domain: str
     kind: str
     addresses: tuple[str, ...]
     image: str
+    firmware: str = ""
     config: str
     digest: str
     console: str

@@ -1,17 +1,20 @@
 //! Firmware of the machine that QEMU calls `pc`, for one purpose: to enter a kernel by PVH with its
 //! memory map and its boot module, as soon as possible.
 //!
-//! Everything comes by QEMU's firmware configuration device, which has put the kernel in memory
-//! already (QEMU, docs/specs/fw_cfg.rst and hw/i386/x86.c; Xen, docs/misc/pvh.pandoc). PCI is left
-//! as it is after a reset, and no interrupt controller or table is set up: the machine layer of the
-//! unikernels does what it needs itself. Firmware for everybody asks for each of 256 PCI functions,
-//! two exits each: 15 to 20 ms where the hypervisor is a guest itself.
+//! QEMU has put the kernel in memory already; all else comes by its firmware configuration device
+//! (QEMU, docs/specs/fw_cfg.rst and hw/i386/x86.c; Xen, docs/misc/pvh.pandoc). PCI is left as it is
+//! after a reset, and no interrupt controller or table is set up: the machine layer of the unikernels
+//! does what it needs itself. Firmware for everybody asks for each of 256 PCI functions, two exits
+//! each: 16 ms where the hypervisor is a guest itself.
+//!
+//! Where a machine has no memory map or no kernel to enter, the processor stops: there is no console
+//! to say so on, and libvirt starts no such machine.
 #![no_std]
 #![no_main]
 
 core::arch::global_asm!(
     r#"
-.set PLACE, 0xf000                 # of this code in its segment, by the linker script
+.set PLACE, 0xf000                  # of this code in its segment, by the linker script
 .set DIRECT, 8                      # segments
 .set DATA, 16
 
@@ -54,7 +57,7 @@ gdt_pointer:
     .long gdt
 
 real:
-    lgdtd cs:[PLACE + GDT_SIZE]    # the pointer behind the table
+    lgdtd cs:[PLACE + GDT_SIZE]     # the pointer behind the table
     mov eax, cr0
     or al, 1
     mov cr0, eax

@@ -45,6 +45,7 @@ core::arch::global_asm!(
 .section .reset, "ax"
 .code16
     jmp real
+    .balign 16, 0
 
 .section .firmware, "ax"
 gdt:

@@ -107,10 +107,14 @@ def unikernel_element(domain: PlannedDomain) -> Element:
     SubElement(system, "type", {"arch": "x86_64", **machine}).text = "hvm"
     # No ACPI: no image reads its tables. Firmware sums them up byte by byte, which is 20 ms of a
     # start where the hypervisor interprets ring 0.
-    SubElement(SubElement(root, "features"), "apic")
+    features = SubElement(root, "features")
+    SubElement(features, "apic")
+    # What a pc has else, for guests of VMware and for clocks that no image reads.
+    SubElement(features, "vmport", state="off")
     root.append(_cpu(boot.accelerator))
     root.append(_in_batches(domain.vcpus))
-    SubElement(root, "clock", offset="utc")
+    clock = SubElement(root, "clock", offset="utc")
+    SubElement(clock, "timer", name="hpet", present="no")
     # A guest that cannot go on, or whose processor gave up (a triple fault), resets the machine:
     # the same image with the same memory begins again, and its console says why. The guest waits
     # before it does, so that one which always fails costs little. One that powers off is finished.

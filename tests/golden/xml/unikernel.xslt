@@ -19,6 +19,7 @@
       </os>
       <features>
         <apic />
+        <vmport state="off" />
       </features>
       <cpu mode="host-passthrough">
         <feature policy="disable" name="arch-capabilities" />
@@ -27,7 +28,9 @@
         <vcpusched vcpus="0" scheduler="batch" />
         <emulatorsched scheduler="batch" />
       </cputune>
-      <clock offset="utc" />
+      <clock offset="utc">
+        <timer name="hpet" present="no" />
+      </clock>
       <on_poweroff>destroy</on_poweroff>
       <on_reboot>restart</on_reboot>
       <on_crash>restart</on_crash>

@@ -102,6 +102,7 @@ def unikernel_element(domain: PlannedDomain) -> Element:
         )
     root = Element("domain", type="kvm" if boot.accelerator is Accelerator.KVM else "qemu")
     _head(root, domain)
+    root.append(_in_small_pages())
     system = SubElement(root, "os")
     machine = {"machine": boot.machine} if boot.machine else {}
     SubElement(system, "type", {"arch": "x86_64", **machine}).text = "hvm"
@@ -218,6 +219,18 @@ def _cpu(accelerator: Accelerator | None) -> Element:
         # The host's randomness, for ports and sequence numbers: the model has no source of any.
         SubElement(cpu, "feature", policy="require", name="rdrand")
     return cpu
+
+
+def _in_small_pages() -> Element:
+    """Memory that is there once it is touched, 4 KiB at a time.
+
+    For anonymous memory QEMU asks for huge pages, of which a guest of 8 MiB touches each: 4 to 6
+    MiB more, and nothing is served faster.
+    """
+    backing = Element("memoryBacking")
+    SubElement(backing, "source", type="memfd")
+    SubElement(backing, "access", mode="shared")
+    return backing
 
 
 def _in_batches(vcpus: int) -> Element:

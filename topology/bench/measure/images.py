@@ -46,7 +46,8 @@ class Images(Measure):
         "that it loads, as ldd and dpkg tell; its package database, shell and configuration are "
         "left out, to its favour. Code is what of an ELF file is loaded to be executed. A "
         "unikernel's code holds its network stack and drivers; a container's and nginx's is "
-        "beside the host's kernel, which this does not count, nor QEMU."
+        "beside the host's kernel, which this does not count, nor QEMU with its firmware, a ROM of "
+        "64 KiB for all nodes."
     )
     tools = ("dpkg-query", "ldd", "nginx", "readelf", "unsquashfs")
     warmup = 0

@@ -77,11 +77,21 @@ def with_edited_dns(old: Side, new: Side, variant: Variant, choices: Choices) ->
     return SideImages(same.old, {**same.new, "dns": other}, {"dns": "services/dns/src/server.rs"})
 
 
-IMAGES: dict[str, ImagesOf] = {"code-edited": with_edited_dns}
+def with_edited_firmware(old: Side, new: Side, variant: Variant, choices: Choices) -> SideImages:
+    same = today(old, new, variant, choices)
+    other = ImageRef("firmware", variant, "f" * 64, 0, same.new["firmware"].path)
+    return SideImages(same.old, {**same.new, "firmware": other})
+
+
+IMAGES: dict[str, ImagesOf] = {
+    "code-edited": with_edited_dns,
+    "firmware-edited": with_edited_firmware,
+}
 
 EDITS = (
     Edit("address-changed", (("203.0.113.80", "203.0.113.81"),)),
     Edit("code-edited", ()),
+    Edit("firmware-edited", ()),
     Edit(
         "comment-and-order",
         (("# The proof of concept", "# Our network"), (_WEB + _DNS, _DNS + _WEB)),

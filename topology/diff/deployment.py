@@ -9,6 +9,7 @@ from topology.diff.types import Action, DeploymentDiff, NodeAction, Reason, Segm
 from topology.plan.names import PREFIX
 from topology.plan.record import DeployedNode, DeployedSegment, nodes_of, segments_of
 from topology.plan.types import Deployment, ReplaceOrder, Variant
+from topology.platforms.types import FIRMWARE
 
 __all__ = ["Deployed", "compare_deployments", "deployed"]
 
@@ -64,16 +65,15 @@ def _nodes(old: Deployed, new: Deployed, code: Mapping[str, str]) -> Iterator[No
 
 def _reasons(old: DeployedNode, new: DeployedNode, code: Mapping[str, str]) -> Iterator[Reason]:
     found = 0
-    if old.image != new.image:
-        found += 1
-        told = code.get(new.kind, "")
-        if told:
-            yield Reason(_CODE, "", told)
-        else:
-            yield Reason("image", old.image[:PREFIX], new.image[:PREFIX])
-    if old.firmware != new.firmware:
-        found += 1
-        yield Reason("firmware", old.firmware[:PREFIX], new.firmware[:PREFIX])
+    images = (
+        ("image", new.kind, old.image, new.image),
+        (FIRMWARE, FIRMWARE, old.firmware, new.firmware),
+    )
+    for name, role, was, becomes in images:
+        if was != becomes:
+            found += 1
+            told = code.get(role, "")
+            yield Reason(_CODE, "", told) if told else Reason(name, was[:PREFIX], becomes[:PREFIX])
     for reason in _differing(old.facts, new.facts):
         found += 1
         yield reason

@@ -12,8 +12,9 @@ from topology.errors import InvalidTopologyError
 from topology.plan import PlanError, plan_as
 from topology.plan.names import domain_name
 from topology.plan.record import Record, StackSettings
-from topology.plan.types import ImageRef
-from topology.resolve.types import ResolvedTopology
+from topology.plan.roles import roles_of
+from topology.plan.types import ImageRef, Variant
+from topology.resolve.types import Kind, ResolvedTopology
 
 __all__ = ["compare_plans", "compare_with_record", "planned"]
 
@@ -41,7 +42,7 @@ def compare_plans(
     code: Mapping[str, str],
 ) -> DeploymentDiff:
     """What a stack with these settings would do when the new side follows the old one."""
-    same = _plainly_same(old.topology, new, images)
+    same = _plainly_same(old.topology, new, settings.variant, images)
     try:
         before = planned(old.topology, settings, images[0], same)
         after = planned(new, settings, images[1], same)
@@ -86,18 +87,20 @@ def compare_with_record(
 def _plainly_same(
     old: ResolvedTopology,
     new: ResolvedTopology,
+    variant: Variant,
     images: tuple[Mapping[str, ImageRef], Mapping[str, ImageRef]],
 ) -> dict[str, str]:
     """The kinds of the deployed nodes whose plan has equal inputs on both sides."""
     if old.name != new.name:
         return {}
     segments = {name for name, segment in old.segments.items() if new.segments.get(name) == segment}
-    kinds = {kind for kind, image in images[0].items() if images[1].get(kind) == image}
+    roles = {role for role, image in images[0].items() if images[1].get(role) == image}
+    kinds = {kind for kind in Kind if roles_of((kind,), variant) <= roles}
     return {
         name: node.kind.value
         for name, node in old.nodes.items()
         if node.deployed
-        and node.kind.value in kinds
+        and node.kind in kinds
         and new.nodes.get(name) == node
         and all(interface.segment in segments for interface in node.interfaces)
     }

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from topology.platforms.types import Boot, BootMethod, ConfigDelivery, HostSettings, Variant
+from topology.platforms.types import (
+    FIRMWARE,
+    Boot,
+    BootMethod,
+    ConfigDelivery,
+    HostSettings,
+    Variant,
+)
 from topology.resolve.types import Dataplane, Kind
 
 
@@ -19,7 +26,7 @@ class Machine:
     variant: Variant = Variant.UNIKERNEL
     default_memory: int = 8
     least_memory: int = 4
-    firmware: str | None = "firmware"
+    firmware: str | None = FIRMWARE
     most_interfaces: int | None = 8
 
     def boot(self, kind: Kind, dataplane: Dataplane, host: HostSettings) -> Boot:

@@ -70,6 +70,10 @@ class Boot:
     capabilities: tuple[str, ...] = ()
 
 
+FIRMWARE = "firmware"
+"""The role of the image that a machine starts with, where it starts with one of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostSettings:
     """What the host that a stack is placed on offers; configuration, never probed here."""
@@ -112,6 +116,7 @@ class Adapter(Protocol):
 
 
 __all__ = [
+    "FIRMWARE",
     "Accelerator",
     "Adapter",
     "Boot",

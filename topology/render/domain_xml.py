@@ -20,6 +20,7 @@ from topology.plan.types import (
     PlannedNic,
     RootFilesystem,
 )
+from topology.resolve.types import Kind
 
 __all__ = [
     "CONTAINER_UID",
@@ -102,7 +103,8 @@ def unikernel_element(domain: PlannedDomain) -> Element:
         )
     root = Element("domain", type="kvm" if boot.accelerator is Accelerator.KVM else "qemu")
     _head(root, domain)
-    root.append(_in_small_pages())
+    if not Kind(domain.kind).forwards:
+        root.append(_in_small_pages())
     system = SubElement(root, "os")
     machine = {"machine": boot.machine} if boot.machine else {}
     SubElement(system, "type", {"arch": "x86_64", **machine}).text = "hvm"
@@ -224,8 +226,8 @@ def _cpu(accelerator: Accelerator | None) -> Element:
 def _in_small_pages() -> Element:
     """Memory that is there once it is touched, 4 KiB at a time.
 
-    For anonymous memory QEMU asks for huge pages, of which a guest of 8 MiB touches each: 4 to 6
-    MiB more, and nothing is served faster.
+    For anonymous memory QEMU asks for huge pages, of which a guest of 8 MiB touches each: 6 MiB
+    more, and no request is answered faster. Bulk through a forwarder is, by 8 %.
     """
     backing = Element("memoryBacking")
     SubElement(backing, "source", type="memfd")

@@ -5,10 +5,6 @@
       <name>stack-router-DIGEST</name>
       <memory unit="MiB">8</memory>
       <vcpu>1</vcpu>
-      <memoryBacking>
-        <source type="memfd" />
-        <access mode="shared" />
-      </memoryBacking>
       <os>
         <type arch="x86_64" machine="pc">hvm</type>
         <loader type="rom" readonly="yes">

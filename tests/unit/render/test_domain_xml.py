@@ -74,6 +74,13 @@ def test_golden_unikernel(accelerator: Accelerator) -> None:
     check_golden(GOLDEN / f"unikernel-{accelerator}.xml", stable(text, domain))
 
 
+def test_who_forwards_keeps_huge_pages() -> None:
+    for domain in deployment(Variant.UNIKERNEL).domains:
+        text = unikernel_xml(domain, firmware="/f", kernel="/k", initrd="/i")
+        small = ElementTree.fromstring(text).find("memoryBacking/source[@type='memfd']")
+        assert (small is None) == (domain.kind in ("firewall", "router"))
+
+
 @pytest.mark.parametrize("rootfs", tuple(RootFilesystem))
 def test_golden_container(rootfs: RootFilesystem) -> None:
     domain = planned(deployment(Variant.CONTAINERS, rootfs=rootfs), "router")

@@ -26,7 +26,7 @@ _HOLDER = (
     "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready"
     " && exec sleep infinity"
 )
-_CUT = re.compile(r'^.+\n(?=\{"event":"boot")', re.MULTILINE)
+_CUT = re.compile(r'^(?!\{"event":"fatal").+\n(?=\{"event":"boot")', re.MULTILINE)
 _PROCESSORS = {"kvm": "host,-arch-capabilities", "tcg": "qemu64,+rdrand,enforce"}
 
 

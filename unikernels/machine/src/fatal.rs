@@ -9,6 +9,7 @@ use crate::clock;
 use crate::console::{self, Console, Line};
 use crate::cpu;
 use crate::interrupts;
+use crate::life;
 use crate::port;
 use crate::power;
 use crate::single::Single;
@@ -32,6 +33,7 @@ pub fn die(reason: fmt::Arguments<'_>) -> ! {
     FAULTS.set(faults.saturating_add(1));
     if faults == 0 {
         say(reason);
+        life::end();
         tell_hypervisor();
         pause();
     } else if faults == 1 {
@@ -45,7 +47,8 @@ pub fn die(reason: fmt::Arguments<'_>) -> ! {
     power_off()
 }
 
-fn say(reason: fmt::Arguments<'_>) {
+/// Writes a fatal line with this reason.
+pub(crate) fn say(reason: fmt::Arguments<'_>) {
     let mut text = Line::<320>::new();
     // A reason that does not fit is cut. The line has room for all of both as escapes.
     let _ = text.write_fmt(reason);
@@ -99,6 +102,7 @@ fn spin() {
 /// may be told to take one as the end), else by sleeping for ever.
 pub fn power_off() -> ! {
     console::settle();
+    life::end();
     power::off();
     // The hypervisor stops the machine a moment after it was asked: a reset must not overtake that.
     spin();

@@ -19,6 +19,7 @@ mod fatal;
 mod frame;
 #[doc(hidden)]
 pub mod interrupts;
+mod life;
 mod memory;
 mod mmio;
 mod paging;

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::console::{self, Console};
 use crate::fatal;
 use crate::interrupts;
+use crate::life;
 use crate::memory::{PAGE, Range, Ranges};
 use crate::paging::{self, Table, Tables};
 use crate::virtio::{self, Devices, Disk, Mac, Nic, Purpose};
@@ -44,7 +45,9 @@ impl Machine {
         // SAFETY: the caller's promise about the start information.
         let described = unsafe { read(start_info) };
         let picture = Range::new(image.start, image.end);
-        let taken = [Range::new(0, PAGE), picture, described.module];
+        let taken = [Range::new(0, PAGE), life::PLACE, picture, described.module];
+        // SAFETY: the first page tables map it, and it is left out of what is free.
+        let silent = unsafe { life::begin() };
         let mut free = described.ram.without(&taken);
         // SAFETY: `free` is memory that nobody uses; the start information lies in it perhaps, but
         // has been read.
@@ -56,6 +59,11 @@ impl Machine {
         }
         let mut devices = Devices::new();
         console::find(&mut devices);
+        if silent {
+            fatal::say(format_args!(
+                "the life before ended without a word: a triple fault, or a reset from outside"
+            ));
+        }
         // SAFETY: the page is mapped for reading and is written by the hypervisor only; the
         // controller's registers are mapped by the new tables.
         unsafe {

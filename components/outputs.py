@@ -57,7 +57,7 @@ def _node(domain: PlannedDomain) -> dict[str, object]:
             address.partition("/")[0] for nic in domain.nics for address in nic.addresses
         ],
         "image": domain.image.digest,
-        "firmware": domain.firmware.digest if domain.firmware else "",
+        "firmware": domain.firmware_digest,
         "config": domain.config_digest,
         "digest": domain.digest,
         "console": domain.console,

@@ -147,7 +147,7 @@ def nodes_of(deployment: Deployment) -> dict[str, DeployedNode]:
             one.image.digest,
             domain_facts(one),
             one.replace,
-            one.firmware.digest if one.firmware else "",
+            one.firmware_digest,
         )
         for one in deployment.domains
     }

@@ -107,6 +107,11 @@ class PlannedDomain:
         """The images that it starts with."""
         return (self.image,) if self.firmware is None else (self.image, self.firmware)
 
+    @property
+    def firmware_digest(self) -> str:
+        """The digest of its firmware, empty where it has none."""
+        return self.firmware.digest if self.firmware else ""
+
 
 @dataclass(frozen=True, slots=True)
 class OutsideClient:
